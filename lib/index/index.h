@@ -1,0 +1,60 @@
+#pragma once
+#include <functional>
+#include <optional>
+#include <vector>
+
+#include "index/index_run.h"
+
+namespace coppice {
+
+/// One place of a chunk, through its run.
+struct ChunkPlace {
+  const IndexRun* run = nullptr;
+  std::uint32_t run_number = 0;
+  std::uint32_t block = 0;
+  std::uint32_t offset = 0;  ///< in the block's raw bytes
+  std::uint32_t length = 0;
+
+  const BlockRecord& block_record() const { return run->blocks()[block]; }
+  const PackRecord& pack_record() const { return run->packs()[block_record().pack]; }
+  /// Names the block within the index: equal for two places exactly if they lie in the same block.
+  std::uint64_t block_key() const { return std::uint64_t{run_number} << 32 | block; }
+};
+
+/// How far a pack's contents may be used; set per pack when the index is loaded.
+enum class PackUse : std::uint8_t {
+  absent = 0,  ///< not live, condemned, missing or of a wrong size: never counted on
+  readable =
+      1,  ///< may be read, but a backup must not deduplicate against it (an untrusted writer's)
+  trusted = 2,  ///< may be read and deduplicated against
+};
+
+/// Where every chunk lies (docs/architecture.md, "index"): all runs together. Built by one thread,
+/// then const and thread-safe.
+class Index {
+ public:
+  /// Adds a run; `judge` says how far each of its packs may be used.
+  void add(IndexRun run, const std::function<PackUse(const PackRecord&)>& judge);
+
+  /// True if a plain or delta location in a trusted pack holds `id`, so that a backup need not
+  /// store it.
+  bool is_stored(const Id& id) const;
+
+  /// All readable places, plain blocks before deltas. The caller tries them until the bytes match
+  /// the id.
+  std::vector<ChunkPlace> find(const Id& id) const;
+  /// The first of them; nullopt if there is none.
+  std::optional<ChunkPlace> find_first(const Id& id) const;
+
+  const std::vector<IndexRun>& runs() const { return runs_; }
+  PackUse use_of(std::uint32_t run_number, std::uint32_t pack) const {
+    return uses_[run_number][pack];
+  }
+  std::uint64_t chunk_count() const;
+
+ private:
+  std::vector<IndexRun> runs_;
+  std::vector<std::vector<PackUse>> uses_;  // by run, by pack
+};
+
+}  // namespace coppice
