@@ -1,0 +1,21 @@
+#pragma once
+#include <cstdint>
+
+namespace coppice {
+
+/// A run of bytes in a file.
+struct Extent {
+  std::uint64_t offset = 0;
+  std::uint64_t length = 0;
+
+  bool operator==(const Extent&) const = default;
+};
+
+/// The first run of data at or after `offset` and below `size`, by SEEK_DATA and SEEK_HOLE; what
+/// lies between `offset` and it is a hole and reads as zeros. {size, 0} if only a hole is left,
+/// also if the file was cut below `offset` meanwhile: the caller compares the size again when it is
+/// done. Where the file system cannot tell, all of the rest is data. Moves the file position, so
+/// use read_at beside it. Throws system_error.
+Extent next_data(int fd, std::uint64_t offset, std::uint64_t size);
+
+}  // namespace coppice
