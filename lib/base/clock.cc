@@ -16,7 +16,8 @@ class SystemClock final : public Clock {
   std::uint64_t monotonic_ns() const override {
     timespec t{};
     clock_gettime(CLOCK_MONOTONIC, &t);
-    return static_cast<std::uint64_t>(t.tv_sec) * 1'000'000'000U + static_cast<std::uint64_t>(t.tv_nsec);
+    return static_cast<std::uint64_t>(t.tv_sec) * 1'000'000'000U +
+           static_cast<std::uint64_t>(t.tv_nsec);
   }
 };
 
@@ -25,7 +26,8 @@ struct CivilTime {
   unsigned month, day, hour, minute, second;
 };
 
-/// Days to year, month, day: Howard Hinnant, "chrono-Compatible Low-Level Date Algorithms", civil_from_days.
+/// Days to year, month, day: Howard Hinnant, "chrono-Compatible Low-Level Date Algorithms",
+/// civil_from_days.
 CivilTime civil_from_seconds(std::int64_t seconds) {
   std::int64_t days = seconds / 86400;
   std::int64_t rest = seconds % 86400;
@@ -38,7 +40,8 @@ CivilTime civil_from_seconds(std::int64_t seconds) {
   const auto day_of_era = static_cast<unsigned>(days - era * 146097);
   const unsigned year_of_era =
       (day_of_era - day_of_era / 1460 + day_of_era / 36524 - day_of_era / 146096) / 365;
-  const unsigned day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+  const unsigned day_of_year =
+      day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
   const unsigned shifted_month = (5 * day_of_year + 2) / 153;
   const unsigned month = shifted_month < 10 ? shifted_month + 3 : shifted_month - 9;
   const auto second_of_day = static_cast<unsigned>(rest);
@@ -67,15 +70,15 @@ int local_utc_offset_minutes(Timestamp time) {
 std::string format_rfc3339(Timestamp time, int utc_offset_minutes) {
   const CivilTime t = civil_from_seconds(time.seconds + utc_offset_minutes * 60);
   const int offset = utc_offset_minutes < 0 ? -utc_offset_minutes : utc_offset_minutes;
-  return fmt::format("{:04}-{:02}-{:02}T{:02}:{:02}:{:02}.{:09}{}{:02}:{:02}", t.year, t.month, t.day,
-                     t.hour, t.minute, t.second, time.nanoseconds, utc_offset_minutes < 0 ? '-' : '+',
-                     offset / 60, offset % 60);
+  return fmt::format("{:04}-{:02}-{:02}T{:02}:{:02}:{:02}.{:09}{}{:02}:{:02}", t.year, t.month,
+                     t.day, t.hour, t.minute, t.second, time.nanoseconds,
+                     utc_offset_minutes < 0 ? '-' : '+', offset / 60, offset % 60);
 }
 
 std::string format_for_people(Timestamp time, int utc_offset_minutes) {
   const CivilTime t = civil_from_seconds(time.seconds + utc_offset_minutes * 60);
-  return fmt::format("{:04}-{:02}-{:02} {:02}:{:02}:{:02}", t.year, t.month, t.day, t.hour, t.minute,
-                     t.second);
+  return fmt::format("{:04}-{:02}-{:02} {:02}:{:02}:{:02}", t.year, t.month, t.day, t.hour,
+                     t.minute, t.second);
 }
 
 }  // namespace coppice

@@ -23,6 +23,9 @@ void ByteWriter::svarint(std::int64_t value) {
   varint((bits << 1) ^ (value < 0 ? ~std::uint64_t{0} : 0));
 }
 
+// Not inline: g++ 12 would warn of a false overflow where it sees a one-byte vector grow.
+void ByteWriter::raw(ByteView bytes) { out_.insert(out_.end(), bytes.begin(), bytes.end()); }
+
 void ByteWriter::counted(ByteView bytes) {
   varint(bytes.size());
   raw(bytes);
@@ -74,7 +77,8 @@ std::uint64_t ByteReader::varint_max(std::uint64_t max, std::string_view field) 
   return value;
 }
 
-std::size_t ByteReader::count(std::size_t min_item_bytes, std::uint64_t max, std::string_view field) {
+std::size_t ByteReader::count(std::size_t min_item_bytes, std::uint64_t max,
+                              std::string_view field) {
   const std::uint64_t value = varint_max(max, field);
   if (min_item_bytes > 0 && value > rest_.size() / min_item_bytes) {
     fail(std::string(field) + " exceeds the bytes that follow");

@@ -9,8 +9,8 @@
 
 namespace coppice {
 
-/// Writes the primitives of docs/format.md section 2: little-endian integers, minimal varints, counted bytes.
-/// Independent of the machine's byte order.
+/// Writes the primitives of docs/format.md section 2: little-endian integers, minimal varints,
+/// counted bytes. Independent of the machine's byte order.
 class ByteWriter {
  public:
   void u8(std::uint8_t value) { out_.push_back(value); }
@@ -21,7 +21,7 @@ class ByteWriter {
   /// Zigzag (0, -1, 1, -2 …) as varint.
   void svarint(std::int64_t value);
   /// The bytes themselves, no count.
-  void raw(ByteView bytes) { out_.insert(out_.end(), bytes.begin(), bytes.end()); }
+  void raw(ByteView bytes);
   /// varint count, then the bytes.
   void counted(ByteView bytes);
   void text(std::string_view value) { counted(as_bytes(value)); }
@@ -41,12 +41,14 @@ class ByteWriter {
   Bytes out_;
 };
 
-/// Reads what ByteWriter wrote, from bytes that nobody vouches for. Every read is bounds-checked and throws
-/// Error{damaged}; a count can never exceed the bytes that are left, so nothing large is allocated on a lie.
+/// Reads what ByteWriter wrote, from bytes that nobody vouches for. Every read is bounds-checked
+/// and throws Error{damaged}; a count can never exceed the bytes that are left, so nothing large is
+/// allocated on a lie.
 class ByteReader {
  public:
   /// `what` names the object in messages ("tree 3f2a9c41").
-  explicit ByteReader(ByteView bytes, std::string_view what = "object") : rest_(bytes), what_(what) {}
+  explicit ByteReader(ByteView bytes, std::string_view what = "object")
+      : rest_(bytes), what_(what) {}
 
   std::uint8_t u8();
   std::uint32_t u32() { return static_cast<std::uint32_t>(little_endian(4)); }
@@ -55,7 +57,8 @@ class ByteReader {
   std::int64_t svarint();
   /// A varint that must not exceed `max`; `field` names it in the message.
   std::uint64_t varint_max(std::uint64_t max, std::string_view field);
-  /// A count of items that each take at least `min_item_bytes` of what is left (and at most `max` of them).
+  /// A count of items that each take at least `min_item_bytes` of what is left (and at most `max`
+  /// of them).
   std::size_t count(std::size_t min_item_bytes, std::uint64_t max, std::string_view field);
   ByteView raw(std::size_t size);
   /// varint count of at most `max`, then that many bytes.

@@ -6,8 +6,9 @@
 
 namespace coppice {
 
-/// Why something failed, as far as a script must tell it apart. Each kind maps to one exit code and one stable
-/// JSON `code` string (docs/exit-codes.md; the table in error.cc is compared with it by a test).
+/// Why something failed, as far as a script must tell it apart. Each kind maps to one exit code and
+/// one stable JSON `code` string (docs/exit-codes.md; the table in error.cc is compared with it by
+/// a test).
 enum class ErrorKind {
   failed,         ///< anything without a code of its own
   usage,          ///< the caller's words are wrong; nothing was touched
@@ -42,7 +43,8 @@ class Error : public std::runtime_error {
   ErrorKind kind_;
 };
 
-/// Error{failed} (or no_space for ENOSPC and EDQUOT) for a failed system call: "open /x: No such file or directory".
+/// Error{failed} (or no_space for ENOSPC and EDQUOT) for a failed system call: "open /x: No such
+/// file or directory".
 Error system_error(std::string_view what, int errno_value);
 
 /// Throws Error{damaged}: for bytes from storage that break the format.

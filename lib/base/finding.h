@@ -6,7 +6,8 @@
 
 namespace coppice {
 
-/// One thing that a job over many items could not do or found wrong; the job goes on and the exit code tells.
+/// One thing that a job over many items could not do or found wrong; the job goes on and the exit
+/// code tells.
 struct Finding {
   /// What it means for the exit code (docs/exit-codes.md): 13 beats 3 beats 14.
   enum class Weight {

@@ -40,7 +40,8 @@ struct FixedId {
   }
 };
 
-/// Names 32 bytes of hash: a chunk, tree, snapshot, object file, session or repository (docs/format.md, section 2).
+/// Names 32 bytes of hash: a chunk, tree, snapshot, object file, session or repository
+/// (docs/format.md, section 2).
 using Id = FixedId<32, struct IdTag>;
 /// Names a key slot: 16 random bytes.
 using SlotId = FixedId<16, struct SlotIdTag>;

@@ -49,7 +49,9 @@ class SecretBytes {
  public:
   SecretBytes() = default;
   explicit SecretBytes(Bytes bytes) : bytes_(std::move(bytes)) {}
-  SecretBytes(SecretBytes&& other) noexcept : bytes_(std::move(other.bytes_)) { other.bytes_.clear(); }
+  SecretBytes(SecretBytes&& other) noexcept : bytes_(std::move(other.bytes_)) {
+    other.bytes_.clear();
+  }
   SecretBytes& operator=(SecretBytes&& other) noexcept {
     if (this != &other) {
       wipe();

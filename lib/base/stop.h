@@ -5,8 +5,8 @@
 
 namespace coppice {
 
-/// A wish to stop, set by a signal handler or a test and looked at by jobs between two items. Lock-free, so safe
-/// in a handler.
+/// A wish to stop, set by a signal handler or a test and looked at by jobs between two items.
+/// Lock-free, so safe in a handler.
 class StopFlag {
  public:
   void request(int signal_number) { signal_.store(signal_number, std::memory_order_relaxed); }

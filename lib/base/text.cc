@@ -110,15 +110,18 @@ bool from_base64(std::string_view text, std::string& out) {
   if (text.size() % 4 != 0) return false;
   for (std::size_t i = 0; i < text.size(); i += 4) {
     const bool last = i + 4 == text.size();
-    const std::size_t padding = !last ? 0U : (text[i + 3] != '=' ? 0U : (text[i + 2] != '=' ? 1U : 2U));
+    const std::size_t padding =
+        !last ? 0U : (text[i + 3] != '=' ? 0U : (text[i + 2] != '=' ? 1U : 2U));
     std::uint32_t word = 0;
     for (std::size_t k = 0; k < 4; ++k) {
       const int value = k >= 4 - padding ? 0 : base64_value(text[i + k]);
       if (value < 0) return false;
       word = word << 6 | static_cast<std::uint32_t>(value);
     }
-    if ((padding == 1 && (word & 0xFF) != 0) || (padding == 2 && (word & 0xFFFF) != 0)) return false;
-    for (std::size_t k = 0; k < 3 - padding; ++k) out += static_cast<char>(word >> (16 - 8 * k) & 0xFF);
+    if ((padding == 1 && (word & 0xFF) != 0) || (padding == 2 && (word & 0xFFFF) != 0))
+      return false;
+    for (std::size_t k = 0; k < 3 - padding; ++k)
+      out += static_cast<char>(word >> (16 - 8 * k) & 0xFF);
   }
   return true;
 }

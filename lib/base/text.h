@@ -7,8 +7,8 @@ namespace coppice {
 /// True if `bytes` is well-formed UTF-8 (no surrogates, no overlong forms).
 bool is_utf8(std::string_view bytes);
 
-/// A name or path for a terminal: control characters, backslash and bytes that are not UTF-8 become \n, \t, \\ or
-/// \xNN, so that a hostile name can neither move the cursor nor forge a line.
+/// A name or path for a terminal: control characters, backslash and bytes that are not UTF-8 become
+/// \n, \t, \\ or \xNN, so that a hostile name can neither move the cursor nor forge a line.
 std::string escape_for_display(std::string_view bytes);
 
 /// Standard base64 (RFC 4648) with padding.
