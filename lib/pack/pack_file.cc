@@ -26,8 +26,8 @@ Aead table_aead(const PackPrefix& prefix, const Secret32& repository_key) {
 
 std::uint64_t padded_size(std::uint64_t size) {
   if (size <= kMinPaddedBytes) return kMinPaddedBytes;
-  const int e = std::bit_width(size) - 1;
-  const int s = std::bit_width(static_cast<unsigned>(e));
+  const int e = static_cast<int>(std::bit_width(size)) - 1;
+  const int s = static_cast<int>(std::bit_width(static_cast<unsigned>(e)));
   const std::uint64_t step = std::uint64_t{1} << (e - s);
   return (size + step - 1) & ~(step - 1);
 }
