@@ -237,9 +237,10 @@ bool LocalStore::remove(const std::string& name) {
   const int result = ::unlinkat(directory.get(), place.leaf.c_str(), 0);
   const int errno_value = result == 0 ? 0 : errno;
   cache_->forget(name);
-  if (errno_value != 0 && errno_value != ENOENT)
-    throw target_->call_failed("remove " + name, errno_value);
-  return result == 0;
+  if (errno_value == 0) return true;
+  target_->expect_present();
+  if (errno_value == ENOENT) return false;
+  throw target_->call_failed("remove " + name, errno_value);
 }
 
 std::string LocalStore::description() const { return target_->path(); }

@@ -19,6 +19,7 @@ struct LocalStoreQuirks {
   int link_errno = 0;
   int rename_noreplace_errno = 0;
   int fsync_errno = 0;
+  int real_fsyncs = 0;  ///< so many are made before fsync_errno is answered
   int chmod_errno = 0;
 };
 
@@ -27,11 +28,11 @@ struct LocalStoreOptions {
   bool read_only = false;
   /// Takes what is wrong with the file system but bearable, each once per store. Called from any
   /// thread that stores.
-  std::function<void(const std::string&)> warn;
+  std::function<void(const std::string&)> warn = {};
   /// An existing directory local to this host, for the lock that file systems without link(2) and
   /// RENAME_NOREPLACE need; empty: on those, put_if_absent throws Error{failed}.
-  std::string lock_dir;
-  LocalStoreQuirks quirks;
+  std::string lock_dir = {};
+  LocalStoreQuirks quirks = {};
 };
 
 /// Objects as files below one directory, on a local or mounted file system (docs/format.md, section

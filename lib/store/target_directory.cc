@@ -96,8 +96,13 @@ bool TargetDirectory::is_known_durable(const std::string& relative) const {
   return durable_.contains(relative);
 }
 
+int TargetDirectory::pretended_fsync_errno() {
+  const std::lock_guard lock(mutex_);
+  return fsyncs_++ < options_.quirks.real_fsyncs ? 0 : options_.quirks.fsync_errno;
+}
+
 void TargetDirectory::sync(int fd) {
-  const int pretended = options_.quirks.fsync_errno;
+  const int pretended = pretended_fsync_errno();
   const bool can_sync = within("fsync", [&] {
     if (pretended == 0) return sync_to_disk(fd);
     if (pretended == EINVAL || pretended == ENOSYS || pretended == EOPNOTSUPP) return false;

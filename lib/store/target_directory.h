@@ -74,6 +74,8 @@ class TargetDirectory {
  private:
   Fd make_part(const Fd& parent, const std::string& name);
   bool is_known_durable(const std::string& relative) const;
+  /// What fsync shall seem to answer; 0 to ask the file system.
+  int pretended_fsync_errno();
 
   const Fd root_;
   const std::string path_;
@@ -81,6 +83,7 @@ class TargetDirectory {
   const bool is_shared_;
   bool had_links_ = false;    // some FUSE file systems always say 0
   mutable std::mutex mutex_;  // guards all below
+  int fsyncs_ = 0;
   std::set<Warning> warned_;
   std::set<std::string> durable_;  // directories whose names were synced by this process
 };
