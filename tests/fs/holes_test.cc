@@ -1,0 +1,63 @@
+#include "fs/holes.h"
+
+#include <doctest/doctest.h>
+#include <unistd.h>
+
+#include "base/units.h"
+#include "fs/fixture.h"
+
+namespace coppice::test {
+namespace {
+
+bool has_holes(int fd, std::uint64_t size) { return stat_fd(fd).allocated < size; }
+
+TEST_CASE("data and holes alternate to the end of the file") {
+  const OpenScratch here;
+  const Fd fd = make_file(here.fd(), "sparse");
+  constexpr std::uint64_t kSize = 8 * kMiB;
+  REQUIRE(::ftruncate(fd.get(), kSize) == 0);
+  const Bytes block(64 * kKiB, 0xAA);
+  write_at(fd.get(), block, 1 * kMiB);
+  write_at(fd.get(), block, 4 * kMiB);
+  if (!has_holes(fd.get(), kSize)) {
+    MESSAGE("skipped: this file system has no holes");
+    return;
+  }
+  CHECK(next_data(fd.get(), 0, kSize) == Extent{1 * kMiB, 64 * kKiB});
+  CHECK(next_data(fd.get(), 1 * kMiB + 5, kSize) == Extent{1 * kMiB + 5, 64 * kKiB - 5});
+  CHECK(next_data(fd.get(), 2 * kMiB, kSize) == Extent{4 * kMiB, 64 * kKiB});
+  CHECK(next_data(fd.get(), 5 * kMiB, kSize) == Extent{kSize, 0});
+}
+
+TEST_CASE("extents never pass the size that the caller knows") {
+  const OpenScratch here;
+  const Fd fd = make_file(here.fd(), "grown", std::string(100'000, 'x'));
+  CHECK(next_data(fd.get(), 0, 1000) == Extent{0, 1000});
+  CHECK(next_data(fd.get(), 1000, 1000) == Extent{1000, 0});
+}
+
+TEST_CASE("behind the end of a file that was cut there is no data") {
+  const OpenScratch here;
+  const Fd fd = make_file(here.fd(), "cut", "short");
+  CHECK(next_data(fd.get(), 4096, 8192) == Extent{8192, 0});
+}
+
+TEST_CASE("what cannot be sought is an error") {
+  int ends[2] = {-1, -1};
+  REQUIRE(::pipe2(ends, O_CLOEXEC) == 0);
+  const Fd reader(ends[0]);
+  const Fd writer(ends[1]);
+  CHECK_THROWS_AS(next_data(reader.get(), 0, 10), Error);
+}
+
+TEST_CASE("where holes are unknown all is data") {
+  const OpenResult proc = try_open_at(AT_FDCWD, "/proc/self/status", O_RDONLY);
+  if (!proc.fd.is_open()) {
+    MESSAGE("skipped: no /proc");
+    return;
+  }
+  CHECK(next_data(proc.fd.get(), 3, 10) == Extent{3, 7});
+}
+
+}  // namespace
+}  // namespace coppice::test
