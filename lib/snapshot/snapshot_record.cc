@@ -1,0 +1,192 @@
+#include "snapshot/snapshot_record.h"
+
+#include <array>
+#include <string_view>
+
+#include "base/codec.h"
+#include "base/error.h"
+#include "crypto/hash.h"
+#include "snapshot/content_codec.h"
+
+namespace coppice {
+namespace {
+
+constexpr std::uint8_t kVersion = 1;
+constexpr std::uint8_t kSignedType = 4;
+constexpr std::uint64_t kTimeGiven = 1;
+constexpr std::uint64_t kImported = 2;
+constexpr std::uint64_t kIncomplete = 4;
+// Years 1 to 9999, which RFC 3339 can write.
+constexpr std::int64_t kMinSeconds = -62'135'596'800;
+constexpr std::int64_t kMaxSeconds = 253'402'300'799;
+constexpr std::int32_t kMaxOffsetMinutes = 1439;
+constexpr std::uint32_t kMaxNanoseconds = 999'999'999;
+constexpr std::size_t kMaxTextBytes = 255;
+constexpr std::size_t kMaxPaths = 65536;
+constexpr std::size_t kMaxPathBytes = kMiB;
+constexpr std::size_t kMaxTags = 1024;
+constexpr std::size_t kMaxTagBytes = 1024;
+
+using Counter = std::uint64_t SnapshotSummary::*;
+/// In the order of the page.
+constexpr std::array<Counter, 14> kCounters = {&SnapshotSummary::files_new,
+                                               &SnapshotSummary::files_changed,
+                                               &SnapshotSummary::files_unmodified,
+                                               &SnapshotSummary::dirs_new,
+                                               &SnapshotSummary::dirs_changed,
+                                               &SnapshotSummary::dirs_unmodified,
+                                               &SnapshotSummary::data_blobs,
+                                               &SnapshotSummary::tree_blobs,
+                                               &SnapshotSummary::data_added,
+                                               &SnapshotSummary::data_added_packed,
+                                               &SnapshotSummary::total_files_processed,
+                                               &SnapshotSummary::total_bytes_processed,
+                                               &SnapshotSummary::duration_ms,
+                                               &SnapshotSummary::error_count};
+static_assert(sizeof(SnapshotSummary) == kCounters.size() * sizeof(std::uint64_t));
+
+bool is_absolute_path(std::string_view path) {
+  return path.starts_with('/') && path.find('\0') == std::string_view::npos;
+}
+
+/// What breaks the page, or nothing; the same for writing and reading.
+std::string_view record_problem(const SnapshotRecord& record) {
+  const std::int32_t offset = record.utc_offset_minutes;
+  if (record.time.seconds < kMinSeconds || record.time.seconds > kMaxSeconds) return "not a time";
+  if (record.time.nanoseconds > kMaxNanoseconds) return "not a time";
+  if (offset > kMaxOffsetMinutes || offset < -kMaxOffsetMinutes) return "not an offset from UTC";
+  if (record.host.size() > kMaxTextBytes) return "host name too long";
+  if (record.user.size() > kMaxTextBytes) return "user name too long";
+  if (record.program_version.size() > kMaxTextBytes) return "program version too long";
+  if (record.paths.size() > kMaxPaths) return "too many paths";
+  for (const std::string& path : record.paths) {
+    if (path.size() > kMaxPathBytes || !is_absolute_path(path)) return "not an absolute path";
+  }
+  if (record.tags.size() > kMaxTags) return "too many tags";
+  for (const std::string& tag : record.tags) {
+    if (tag.size() > kMaxTagBytes) return "tag too long";
+  }
+  return record.root.levels > kMaxReferenceLevels ? "reference too deep" : "";
+}
+
+void write_texts(ByteWriter& out, const std::vector<std::string>& texts) {
+  out.varint(texts.size());
+  for (const std::string& text : texts) out.text(text);
+}
+
+std::vector<std::string> read_texts(ByteReader& in, std::size_t max, std::size_t max_bytes,
+                                    std::string_view field) {
+  std::vector<std::string> texts(in.count(1, max, field));
+  for (std::string& text : texts) text = in.text(max_bytes, field);
+  return texts;
+}
+
+/// All before the origin.
+void write_facts(ByteWriter& out, const SnapshotRecord& record) {
+  out.u8(kVersion);
+  out.varint((record.is_time_given ? kTimeGiven : 0) | (record.is_imported ? kImported : 0) |
+             (record.is_incomplete ? kIncomplete : 0));
+  out.svarint(record.time.seconds);
+  out.varint(record.time.nanoseconds);
+  out.svarint(record.utc_offset_minutes);
+  out.text(record.host);
+  out.text(record.user);
+  write_texts(out, record.paths);
+  write_texts(out, record.tags);
+  write_reference(out, record.root);
+  out.u8(record.parent ? 1 : 0);
+  if (record.parent) out.id(*record.parent);
+  for (const Counter counter : kCounters) out.varint(record.summary.*counter);
+  out.text(record.program_version);
+}
+
+void read_head(ByteReader& in, SnapshotRecord& record) {
+  const std::uint64_t flags = in.varint_max(kTimeGiven | kImported | kIncomplete, "flags");
+  record.is_time_given = (flags & kTimeGiven) != 0;
+  record.is_imported = (flags & kImported) != 0;
+  record.is_incomplete = (flags & kIncomplete) != 0;
+  record.time.seconds = in.svarint();
+  record.time.nanoseconds =
+      static_cast<std::uint32_t>(in.varint_max(kMaxNanoseconds, "nanoseconds"));
+  const std::int64_t offset = in.svarint();
+  if (offset > kMaxOffsetMinutes || offset < -kMaxOffsetMinutes) in.fail("not an offset from UTC");
+  record.utc_offset_minutes = static_cast<std::int32_t>(offset);
+}
+
+void read_facts(ByteReader& in, SnapshotRecord& record) {
+  read_head(in, record);
+  record.host = in.text(kMaxTextBytes, "host");
+  record.user = in.text(kMaxTextBytes, "user");
+  record.paths = read_texts(in, kMaxPaths, kMaxPathBytes, "path");
+  record.tags = read_texts(in, kMaxTags, kMaxTagBytes, "tag");
+  record.root = read_reference(in);
+  const std::uint8_t has_parent = in.u8();
+  if (has_parent > 1) in.fail("neither parent nor none");
+  if (has_parent == 1) record.parent = in.id();
+  for (const Counter counter : kCounters) record.summary.*counter = in.varint();
+  record.program_version = in.text(kMaxTextBytes, "program version");
+}
+
+Bytes signed_message(ByteView facts_and_origin, const Id& repository) {
+  ByteWriter message;
+  message.raw(as_bytes("coppice/1"));
+  message.id(repository);
+  message.u8(kSignedType);
+  message.raw(facts_and_origin);
+  return message.take();
+}
+
+}  // namespace
+
+Bytes encode_snapshot(const SnapshotRecord& record, const SigningKey& key, const Id& repository,
+                      const SlotId& slot) {
+  if (const auto problem = record_problem(record); !problem.empty()) {
+    throw Error(ErrorKind::failed, "snapshot: " + std::string(problem));
+  }
+  ByteWriter out;
+  write_facts(out, record);
+  out.id(repository);
+  out.id(slot);
+  out.id(key.public_key());
+  out.id(key.sign(signed_message(out.bytes(), repository)));
+  if (out.size() > kMaxSnapshotRecordBytes) {
+    throw Error(ErrorKind::failed,
+                "snapshot: its paths and tags take more than 1 MiB; name fewer paths");
+  }
+  return out.take();
+}
+
+SnapshotRecord decode_snapshot(ByteView encoded) {
+  ByteReader in(encoded, "snapshot");
+  if (encoded.size() > kMaxSnapshotRecordBytes) in.fail("too large");
+  read_metadata_version(in, "snapshot");
+  SnapshotRecord record;
+  read_facts(in, record);
+  record.origin.repository = in.id();
+  record.origin.slot = in.id<SlotId>();
+  record.origin.key = in.id<PublicKey>();
+  record.origin.signature = in.id<Signature>();
+  in.expect_end();
+  if (const auto problem = record_problem(record); !problem.empty()) in.fail(problem);
+  return record;
+}
+
+bool is_snapshot_signed(ByteView encoded) {
+  // The origin has a fixed size and comes last, so a record of any version can be judged by it.
+  constexpr std::size_t kOriginBytes =
+      Id::kSize + SlotId::kSize + PublicKey::kSize + Signature::kSize;
+  if (encoded.size() < kOriginBytes || encoded.size() > kMaxSnapshotRecordBytes) return false;
+  ByteReader origin(encoded.last(kOriginBytes), "snapshot");
+  const Id repository = origin.id();
+  origin.raw(SlotId::kSize);
+  const auto key = origin.id<PublicKey>();
+  const auto signature = origin.id<Signature>();
+  const ByteView signed_bytes = encoded.first(encoded.size() - Signature::kSize);
+  return is_signed_by(key, signed_message(signed_bytes, repository), signature);
+}
+
+Id snapshot_id(const Secret32& metadata_id_key, ByteView encoded) {
+  return ChunkIdentity(metadata_id_key).id(encoded);
+}
+
+}  // namespace coppice

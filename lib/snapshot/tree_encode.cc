@@ -1,0 +1,172 @@
+#include "base/error.h"
+#include "base/text.h"
+#include "snapshot/node_fields.h"
+#include "snapshot/tree_codec.h"
+
+namespace coppice {
+namespace {
+
+namespace f = node_fields;
+
+// A node's fields of fixed meaning, all varints at their longest, and two owner names.
+constexpr std::size_t kFixedBytesAtMost = 1024;
+constexpr std::size_t kExtentBytesAtMost = 10 + Id::kSize;
+
+/// Never less than the node takes with its owner; cheap, for it is asked of every node.
+std::size_t bytes_at_most(const Node& node) {
+  std::size_t bytes = kFixedBytesAtMost + node.meta.symlink_target.size();
+  bytes += node.content.extents.size() * kExtentBytesAtMost;
+  for (const Xattr& xattr : node.meta.xattrs) bytes += xattr.name.size() + xattr.value.size() + 8;
+  return bytes;
+}
+
+[[noreturn]] void refuse(const Node& node, std::string_view problem) {
+  throw Error(ErrorKind::failed,
+              "cannot record " + escape_for_display(node.name) + ": " + std::string(problem));
+}
+
+/// A name too long to be recorded is as good as unknown: the number is recorded anyway.
+std::string_view recorded_owner_name(const std::string& name) {
+  return name.size() > f::kMaxOwnerNameBytes ? std::string_view{} : std::string_view(name);
+}
+
+std::uint64_t content_fields(const Node& node) {
+  if (node.meta.type != FileType::regular) return 0;
+  if (node.content.reference) return f::kContentReference;
+  return node.content.extents.empty() ? f::kEmptyContent : f::kInlineContent;
+}
+
+std::uint64_t fields_of(const Node& node) {
+  const Metadata& meta = node.meta;
+  std::uint64_t fields = content_fields(node);
+  if (node.unsettled) fields |= f::kUnsettled;
+  if (node.has_atime) fields |= f::kAccessTime;
+  if (meta.birth_time) fields |= f::kBirthTime;
+  if (node.is_hard_link()) fields |= f::kHardLink;
+  if (f::is_device(meta.type)) fields |= f::kDeviceNumber;
+  if (meta.type == FileType::symlink) fields |= f::kTarget;
+  if (meta.flags != 0) fields |= f::kFlags;
+  if (meta.project_id) fields |= f::kProject;
+  if (!meta.xattrs.empty()) fields |= f::kXattrs;
+  if (node.subtree) fields |= f::kSubtree;
+  if (node.incomplete) fields |= f::kIncomplete;
+  return fields;
+}
+
+void write_time(ByteWriter& out, const Timestamp& time) {
+  out.svarint(time.seconds);
+  out.varint(time.nanoseconds);
+}
+
+}  // namespace
+
+void check_recordable(const Node& node) {
+  if (const auto problem = node_problem(node); !problem.empty()) refuse(node, problem);
+  if (bytes_at_most(node) > kMaxNodeBytes) refuse(node, "its metadata are too large");
+}
+
+void TreePartEncoder::add(const Node& node) {
+  check_recordable(node);
+  if (node_count_ == kMaxPartNodes || size() + bytes_at_most(node) > kMaxMetadataChunkBytes) {
+    refuse(node, "the part is full");
+  }
+  if (node_count_ > 0 && node.name <= latest_name_) refuse(node, "out of order");
+  write_node(node);
+  latest_name_ = node.name;
+  ++node_count_;
+}
+
+std::size_t TreePartEncoder::owner_index(const Node& node) {
+  const auto user = recorded_owner_name(node.user);
+  const auto group = recorded_owner_name(node.group);
+  // Nearly always the owner of the entry before: no key is built for it.
+  if (latest_owner_ != nullptr &&
+      latest_owner_->first == std::tie(node.meta.uid, node.meta.gid, user, group)) {
+    return latest_owner_->second;
+  }
+  const auto [place, is_new] = owner_indexes_.try_emplace(
+      Owner(node.meta.uid, node.meta.gid, user, group), owner_indexes_.size());
+  latest_owner_ = &*place;
+  if (is_new) {
+    owners_.varint(node.meta.uid);
+    owners_.varint(node.meta.gid);
+    owners_.text(user);
+    owners_.text(group);
+  }
+  return place->second;
+}
+
+void TreePartEncoder::write_node(const Node& node) {
+  const Metadata& meta = node.meta;
+  nodes_.text(node.name);
+  nodes_.u8(static_cast<std::uint8_t>(meta.type));
+  nodes_.varint(fields_of(node));
+  nodes_.varint(meta.mode);
+  nodes_.varint(owner_index(node));
+  write_time(nodes_, meta.mtime);
+  write_time(nodes_, meta.ctime);
+  nodes_.varint(meta.inode);
+  write_optional(node);
+}
+
+void TreePartEncoder::write_optional(const Node& node) {
+  const Metadata& meta = node.meta;
+  if (node.has_atime) write_time(nodes_, meta.atime);
+  if (meta.birth_time) write_time(nodes_, *meta.birth_time);
+  if (node.is_hard_link()) {
+    nodes_.varint(meta.device);
+    nodes_.varint(meta.links);
+  }
+  if (f::is_device(meta.type)) {
+    nodes_.varint(meta.rdev >> 32);
+    nodes_.varint(meta.rdev & 0xFFFF'FFFF);
+  }
+  if (meta.type == FileType::symlink) nodes_.text(meta.symlink_target);
+  if (meta.flags != 0) nodes_.varint(meta.flags);
+  if (meta.project_id) nodes_.varint(*meta.project_id);
+  if (!meta.xattrs.empty()) {
+    nodes_.varint(meta.xattrs.size());
+    for (const Xattr& xattr : meta.xattrs) {
+      nodes_.text(xattr.name);
+      nodes_.counted(xattr.value);
+    }
+  }
+  if (!node.content.extents.empty()) {
+    nodes_.varint(meta.size);
+    write_extents(nodes_, node.content.extents);
+  }
+  if (node.content.reference) {
+    nodes_.varint(meta.size);
+    write_reference(nodes_, *node.content.reference);
+  }
+  if (node.subtree) write_reference(nodes_, *node.subtree);
+}
+
+Bytes TreePartEncoder::take() {
+  ByteWriter head;
+  head.u8(f::kTreeVersion);
+  head.varint(owner_indexes_.size());
+  ByteWriter middle;
+  middle.varint(node_count_);
+
+  Bytes part;
+  part.reserve(head.size() + owners_.size() + middle.size() + nodes_.size());
+  for (const Bytes* piece : {&head.bytes(), &owners_.bytes(), &middle.bytes(), &nodes_.bytes()}) {
+    part.insert(part.end(), piece->begin(), piece->end());
+  }
+  owners_.clear();
+  nodes_.clear();
+  owner_indexes_.clear();
+  latest_owner_ = nullptr;
+  node_count_ = 0;
+  latest_name_.clear();
+  return part;
+}
+
+Bytes encode_tree_part(std::span<const Node> nodes) {
+  TreePartEncoder encoder;
+  for (const Node& node : nodes) encoder.add(node);
+  return encoder.take();
+}
+
+}  // namespace coppice
