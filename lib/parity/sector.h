@@ -1,0 +1,54 @@
+#pragma once
+#include <algorithm>
+#include <array>
+
+#include "base/bytes.h"
+#include "parity/geometry.h"
+
+namespace coppice {
+
+using SectorChecksum = std::array<std::uint8_t, ParityLayout::kChecksumBytes>;
+
+/// The first 8 bytes of the BLAKE3 hash of a sector: against accidents, not against forgery (2^-64
+/// a sector).
+SectorChecksum sector_checksum(ByteView sector);
+
+/// Cuts a stream of pieces of any size into sectors without copying those that lie in one piece.
+class SectorCutter {
+ public:
+  /// Calls use(ByteView of kSectorBytes) for each sector that is complete now. The view is valid
+  /// during the call.
+  template <typename Use>
+  void append(ByteView bytes, const Use& use) {
+    if (filled_ > 0) {
+      const std::size_t take = std::min(bytes.size(), partial_.size() - filled_);
+      std::copy_n(bytes.begin(), take, partial_.begin() + static_cast<std::ptrdiff_t>(filled_));
+      filled_ += take;
+      bytes = bytes.subspan(take);
+      if (filled_ < partial_.size()) return;
+      filled_ = 0;
+      use(ByteView(partial_));
+    }
+    for (; bytes.size() >= partial_.size(); bytes = bytes.subspan(partial_.size())) {
+      use(bytes.first(partial_.size()));
+    }
+    std::copy(bytes.begin(), bytes.end(), partial_.begin());
+    filled_ = bytes.size();
+  }
+
+  /// Ends the stream: calls `use` with what is left, padded with zeros to a sector, if anything is.
+  template <typename Use>
+  void finish(const Use& use) {
+    if (filled_ == 0) return;
+    std::fill(partial_.begin() + static_cast<std::ptrdiff_t>(filled_), partial_.end(),
+              std::uint8_t{0});
+    filled_ = 0;
+    use(ByteView(partial_));
+  }
+
+ private:
+  std::array<std::uint8_t, ParityGeometry::kSectorBytes> partial_{};
+  std::size_t filled_ = 0;
+};
+
+}  // namespace coppice
