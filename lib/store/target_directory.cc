@@ -150,7 +150,7 @@ bool TargetDirectory::answers() const {
 }
 
 Error TargetDirectory::explained(const Error& error) const {
-  const Error here = error.within(path_);
+  Error here = error.within(path_);
   if (error.kind() != ErrorKind::no_space) return here;
   return {ErrorKind::no_space,
           std::string(here.what()) +

@@ -103,6 +103,7 @@ void of_many_put_if_absent_one_wins(Store& store) {
     std::atomic<int> winners{0};
     std::atomic<int> winner{-1};
     std::vector<std::thread> threads;
+    threads.reserve(kThreads);
     for (int me = 0; me < kThreads; ++me) {
       threads.emplace_back([&, me] {
         if (!store.put_if_absent(name, as_bytes(std::to_string(me)))) return;
@@ -163,6 +164,7 @@ void many_threads_read_and_write_at_once(Store& store) {
     return "packs/0" + std::to_string(me) + "/" + std::to_string(object);
   };
   std::vector<std::thread> threads;
+  threads.reserve(kThreads);
   for (int me = 0; me < kThreads; ++me) {
     threads.emplace_back([&, me] {
       for (int object = 0; object < kObjects; ++object) {
