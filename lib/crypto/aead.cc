@@ -1,5 +1,6 @@
 #include "crypto/aead.h"
 
+#include <openssl/err.h>
 #include <openssl/evp.h>
 #include <string.h>
 #if defined(__aarch64__)
@@ -102,19 +103,18 @@ bool Aead::open(const Nonce& nonce, ByteView associated, ByteView sealed, Mutabl
   }
   if (sealed.size() < kAeadTagBytes) return false;
   begin(nonce, associated, kOpen);
-  if (decrypt(sealed.first(plain_size), sealed.subspan(plain_size), out)) return true;
-  // What was decrypted before the tag was seen to be wrong is an attacker's to choose.
-  if (!out.empty()) explicit_bzero(out.data(), out.size());
-  return false;
-}
-
-bool Aead::decrypt(ByteView ciphertext, ByteView tag, MutableByteView out) {
   // OpenSSL only reads the tag.
-  void* expected = const_cast<std::uint8_t*>(tag.data());
+  void* tag = const_cast<std::uint8_t*>(sealed.last(kAeadTagBytes).data());
   openssl::require(
-      EVP_CIPHER_CTX_ctrl(context_.get(), EVP_CTRL_AEAD_SET_TAG, kAeadTagBytes, expected) == 1,
-      "tag");
-  return update(context_.get(), out.data(), ciphertext) && finish(context_.get());
+      EVP_CIPHER_CTX_ctrl(context_.get(), EVP_CTRL_AEAD_SET_TAG, kAeadTagBytes, tag) == 1, "tag");
+  if (update(context_.get(), out.data(), sealed.first(plain_size)) && finish(context_.get())) {
+    return true;
+  }
+  // What was decrypted before the tag was seen to be wrong is an attacker's to choose; OpenSSL's
+  // reason, if it gave one, must not turn up in a later error of this thread.
+  if (!out.empty()) explicit_bzero(out.data(), out.size());
+  ERR_clear_error();
+  return false;
 }
 
 }  // namespace coppice

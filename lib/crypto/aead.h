@@ -47,7 +47,6 @@ class Aead {
 
  private:
   void begin(const Nonce& nonce, ByteView associated, int direction);
-  bool decrypt(ByteView ciphertext, ByteView tag, MutableByteView out);
 
   openssl::Owned<evp_cipher_ctx_st> context_;
 };

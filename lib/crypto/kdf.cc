@@ -21,8 +21,14 @@ OSSL_PARAM octets(const char* name, ByteView bytes) {
                                            bytes.size());
 }
 
-void hkdf_into(MutableByteView out, ByteView key, ByteView salt, ByteView info) {
-  if (info.size() > kMaxHkdfInfoBytes) openssl::fail("HKDF info too long");
+struct HkdfInput {
+  ByteView key;
+  ByteView salt;
+  ByteView info;
+};
+
+void hkdf_into(MutableByteView out, const HkdfInput& input) {
+  if (input.info.size() > kMaxHkdfInfoBytes) openssl::fail("HKDF info too long");
   const openssl::Owned<EVP_KDF> kdf(EVP_KDF_fetch(nullptr, "HKDF", nullptr));
   const openssl::Owned<EVP_KDF_CTX> context(EVP_KDF_CTX_new(kdf.get()));
   openssl::require(context != nullptr, "HKDF");
@@ -30,9 +36,9 @@ void hkdf_into(MutableByteView out, ByteView key, ByteView salt, ByteView info) 
   std::array<OSSL_PARAM, 5> params{};
   std::size_t count = 0;
   params[count++] = OSSL_PARAM_construct_utf8_string(OSSL_KDF_PARAM_DIGEST, digest.data(), 0);
-  params[count++] = octets(OSSL_KDF_PARAM_KEY, key);
-  if (!salt.empty()) params[count++] = octets(OSSL_KDF_PARAM_SALT, salt);
-  if (!info.empty()) params[count++] = octets(OSSL_KDF_PARAM_INFO, info);
+  params[count++] = octets(OSSL_KDF_PARAM_KEY, input.key);
+  if (!input.salt.empty()) params[count++] = octets(OSSL_KDF_PARAM_SALT, input.salt);
+  if (!input.info.empty()) params[count++] = octets(OSSL_KDF_PARAM_INFO, input.info);
   params[count] = OSSL_PARAM_construct_end();
   openssl::require(EVP_KDF_derive(context.get(), out.data(), out.size(), params.data()) == 1,
                    "HKDF");
@@ -43,7 +49,7 @@ Secret<N> hkdf(ByteView key, ByteView salt, std::string_view info_label, ByteVie
   Bytes info = to_bytes(as_bytes(info_label));
   info.insert(info.end(), info_rest.begin(), info_rest.end());
   Secret<N> out;
-  hkdf_into(out.mutable_view(), key, salt, info);
+  hkdf_into(out.mutable_view(), {.key = key, .salt = salt, .info = info});
   return out;
 }
 

@@ -88,12 +88,13 @@ TEST_CASE("scrypt parameters out of bounds are refused") {
                        {{1U << 17, 0, 1}, false}, {{1U << 17, 17, 1}, false},
                        {{1U << 17, 8, 0}, false}, {{1U << 17, 8, 17}, false},
                        {{100'000, 8, 1}, false},  {{1U << 10, 1U << 31, 1}, false}};
-  for (const auto& [params, expected] : cases) {
+  for (const auto& item : cases) {
+    const auto& params = item.first;
     CAPTURE(params.n);
     CAPTURE(params.r);
     CAPTURE(params.p);
-    CHECK(is_acceptable(params) == expected);
-    if (!expected) {
+    CHECK(is_acceptable(params) == item.second);
+    if (!item.second) {
       CHECK_THROWS_AS(scrypt(as_bytes("passphrase"), as_bytes("salt"), params), Error);
     }
   }
