@@ -57,7 +57,7 @@ TEST_CASE("all instruction sets cut every kind of data alike") {
   check_all_levels_agree(random_bytes(kSize, 1));
   check_all_levels_agree(text_bytes(kSize, 2));
   check_all_levels_agree(Bytes(kSize));
-  for (const std::size_t period : {2, 3, 4, 7, 64, 100, 1000, 4096}) {
+  for (const std::size_t period : {2U, 3U, 4U, 7U, 64U, 100U, 1000U, 4096U}) {
     check_all_levels_agree(periodic_bytes(kSize, period, 3));
   }
 }
@@ -66,7 +66,7 @@ TEST_CASE("all instruction sets cut alike wherever the buffer lies in memory") {
   const Bytes data = random_bytes(300 * kKiB, 4);
   const Chunker portable(test_secret(1), kSmall, SimdLevel::portable);
   const Cuts expected = lengths_of(portable, data);
-  for (const std::size_t shift : {1, 2, 3, 15, 16, 31, 33, 63}) {
+  for (const std::size_t shift : {1U, 2U, 3U, 15U, 16U, 31U, 33U, 63U}) {
     Bytes moved(shift);
     moved.insert(moved.end(), data.begin(), data.end());
     for (const SimdLevel level : levels_of_this_cpu()) {
@@ -200,7 +200,7 @@ TEST_CASE("the format is pinned: known secret, known bytes, known cuts") {
   CHECK(lengths_of(chunker, data) ==
         Cuts{91083, 207019, 63245, 241284, 89124, 289195, 36881, 30745});
   CHECK(lengths_of(Chunker(test_vector_secret(), kSmall), ByteView(data).first(128 * kKiB)) ==
-        Cuts{});
+        Cuts{9072, 8820, 37830, 9111, 13343, 12907, 12759, 17645, 9585});
   CHECK(lengths_of(chunker, zeros) == Cuts{524288, 524288, 1});
 }
 
