@@ -62,7 +62,7 @@ class Applier {
     }
     if (wanted_.type != FileType::symlink) set_mode();
     if (options.xattrs) set_xattrs(true);
-    if (has_flags && options.flags) set_project_id(fd_, wanted_.project_id.value_or(0), problems_);
+    if (has_flags && options.flags) set_project_id(fd_, wanted_.project_id, problems_);
     if (options.times) set_times();
     if (has_flags && options.flags) set_inode_flags(fd_, wanted_.flags, problems_);
     return std::move(problems_);

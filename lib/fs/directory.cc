@@ -16,7 +16,7 @@ namespace {
 
 // About 1000 entries a call, where the call's own cost no longer shows. On the stack, because an
 // allocation of this size for each of many small directories would cost more than reading them.
-constexpr std::size_t kBufferBytes = 32 * 1024;
+constexpr std::size_t kBufferBytes = std::size_t{32} * 1024;
 
 /// Appends the records of one filled buffer.
 void append_entries(const char* buffer, std::size_t size, std::vector<DirEntry>& entries) {
@@ -33,6 +33,9 @@ void append_entries(const char* buffer, std::size_t size, std::vector<DirEntry>&
 }  // namespace
 
 std::vector<DirEntry> read_directory(int fd) {
+  // Not only for the second reading: btrfs shows a descriptor no entries made after it was opened
+  // until it is rewound.
+  if (::lseek(fd, 0, SEEK_SET) < 0) throw system_error("rewind directory", errno);
   std::vector<DirEntry> entries;
   alignas(dirent64) char buffer[kBufferBytes];
   for (;;) {

@@ -14,10 +14,10 @@ struct DirEntry {
       0;  ///< of the entry itself: for a mount point that of the directory beneath
 };
 
-/// All entries of the directory, sorted by name bytes (memcmp order), each name once. Reads from
-/// the descriptor's position, which a new descriptor has at the start, and leaves it at the end.
-/// Entries that come or go meanwhile may be there or not. Requires a descriptor opened for reading.
-/// Throws system_error.
+/// All entries that the directory has now, sorted by name bytes (memcmp order), each name once.
+/// Always reads from the start, so a descriptor kept open can be listed again and again, by one
+/// thread at a time. Entries that come or go meanwhile may be there or not. Requires a descriptor
+/// opened for reading. Throws system_error.
 std::vector<DirEntry> read_directory(int fd);
 
 }  // namespace coppice

@@ -26,13 +26,14 @@ int set_flags(int fd, std::uint32_t flags) {
 
 /// Flips the bits of `changes` one by one, as a single one that the file system does not know
 /// refuses them all. Returns the last error, or 0.
-int set_flags_one_by_one(int fd, std::uint32_t flags, std::uint32_t changes) {
-  int last_error = 0;
+int flip_one_by_one(int fd, std::uint32_t changes) {
+  std::uint32_t flags = 0;
+  int last_error = get_flags(fd, flags);
   // The protecting ones last: behind them nothing else can be changed.
-  for (const std::uint32_t group : {changes & ~kProtectingFlags, changes & kProtectingFlags}) {
+  for (const std::uint32_t group : {~kProtectingFlags, kProtectingFlags}) {
     for (std::uint32_t bit = 1; bit != 0; bit <<= 1U) {
-      if ((group & bit) == 0) continue;
-      if (const int error = set_flags(fd, flags ^ bit)) {
+      if ((changes & group & bit) == 0) continue;
+      if (const int error = set_flags(fd, flags ^ (changes & bit))) {
         last_error = error;
       } else {
         flags ^= bit;
@@ -71,7 +72,7 @@ void set_inode_flags(int fd, std::uint32_t flags, MetadataProblems& problems) {
   const std::uint32_t changes = (before ^ flags) & kRestorableFlags;
   if (changes == 0) return;
   int error = set_flags(fd, before ^ changes);
-  if (error != 0) error = set_flags_one_by_one(fd, before, changes);
+  if (error != 0) error = flip_one_by_one(fd, changes);
   // File systems also drop bits in silence, so what was asked for is compared with what is there.
   std::uint32_t after = 0;
   if (error == 0 && (get_flags(fd, after) != 0 || ((after ^ flags) & kRestorableFlags) != 0)) {
@@ -80,14 +81,15 @@ void set_inode_flags(int fd, std::uint32_t flags, MetadataProblems& problems) {
   if (error != 0) problems.push_back({"flags", error});
 }
 
-void set_project_id(int fd, std::uint32_t project_id, MetadataProblems& problems) {
+void set_project_id(int fd, std::optional<std::uint32_t> project_id, MetadataProblems& problems) {
+  const std::uint32_t wanted = project_id.value_or(0);
   fsxattr attributes{};
   if (::ioctl(fd, FS_IOC_FSGETXATTR, &attributes) != 0) {
-    if (project_id != 0 || !means_unknown(errno)) problems.push_back({"project", errno});
+    if (wanted != 0 || !means_unknown(errno)) problems.push_back({"project", errno});
     return;
   }
-  if (attributes.fsx_projid == project_id) return;
-  attributes.fsx_projid = project_id;
+  if (attributes.fsx_projid == wanted) return;
+  attributes.fsx_projid = wanted;
   if (::ioctl(fd, FS_IOC_FSSETXATTR, &attributes) != 0) problems.push_back({"project", errno});
 }
 
@@ -95,7 +97,7 @@ void apply_creation_flags(int fd, const Metadata& metadata) {
   const std::uint32_t wanted = metadata.flags & kCreationFlags;
   std::uint32_t flags = 0;
   if (wanted == 0 || get_flags(fd, flags) != 0) return;
-  if (set_flags(fd, flags | wanted) != 0) set_flags_one_by_one(fd, flags, wanted & ~flags);
+  if (set_flags(fd, flags | wanted) != 0) flip_one_by_one(fd, wanted & ~flags);
 }
 
 int clear_protecting_flags(int fd) {

@@ -16,8 +16,8 @@ std::optional<std::uint32_t> read_project_id(int fd, MetadataProblems& problems)
 /// Makes the bits of kRestorableFlags equal to `flags`. Bits that are refused add one problem
 /// "flags"; the others are set all the same.
 void set_inode_flags(int fd, std::uint32_t flags, MetadataProblems& problems);
-/// Sets the quota project (0 for none). A refusal adds the problem "project".
-void set_project_id(int fd, std::uint32_t project_id, MetadataProblems& problems);
+/// Sets the quota project (none is 0). A refusal adds the problem "project".
+void set_project_id(int fd, std::optional<std::uint32_t> project_id, MetadataProblems& problems);
 
 /// Sets those of kCreationFlags that `metadata` has, on a file or directory just created and still
 /// empty. Reports nothing: apply_metadata sets and checks all flags at the end.

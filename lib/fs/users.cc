@@ -12,7 +12,7 @@ namespace coppice {
 namespace {
 
 // Far above any real group with its list of members; a name service that asks for more is broken.
-constexpr std::size_t kMaxRecordBytes = 16 * 1024 * 1024;
+constexpr std::size_t kMaxRecordBytes = std::size_t{16} * 1024 * 1024;
 
 /// Runs one of the get…_r functions with a buffer grown until the record fits; `read` sees the
 /// record if there is one.

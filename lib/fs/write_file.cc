@@ -22,20 +22,22 @@ namespace {
 /// A new file under a name of its own; removed again unless renamed to its final name.
 class TemporaryFile {
  public:
-  TemporaryFile(int dirfd, mode_t mode) : dirfd_(dirfd), name_(fresh_name()) {
-    fd_ = open_at(dirfd_, name_.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, mode);
-  }
+  explicit TemporaryFile(int dirfd) : dirfd_(dirfd), name_(fresh_name()) {}
   TemporaryFile(const TemporaryFile&) = delete;
   TemporaryFile& operator=(const TemporaryFile&) = delete;
   ~TemporaryFile() {
-    if (!renamed_) ::unlinkat(dirfd_, name_.c_str(), 0);
+    if (exists_) ::unlinkat(dirfd_, name_.c_str(), 0);
   }
 
-  Fd& fd() { return fd_; }
+  Fd create(mode_t mode) {
+    Fd fd = open_at(dirfd_, name_.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, mode);
+    exists_ = true;
+    return fd;
+  }
   void rename_to(const char* name) {
     if (::renameat(dirfd_, name_.c_str(), dirfd_, name) != 0)
       throw call_error("rename to", name, errno);
-    renamed_ = true;
+    exists_ = false;
   }
 
  private:
@@ -51,8 +53,7 @@ class TemporaryFile {
 
   int dirfd_;
   std::string name_;
-  Fd fd_;
-  bool renamed_ = false;
+  bool exists_ = false;
 };
 
 /// Everything from `fd`, whose size is a guess; one byte more than allowed is asked for, to see
@@ -83,11 +84,12 @@ bool is_directory(const std::string& path) {
 }  // namespace
 
 void write_file_durably(int dirfd, const char* name, ByteView bytes, mode_t mode) {
-  TemporaryFile file(dirfd, mode);
-  write_at(file.fd().get(), bytes, 0);
-  sync_to_disk(file.fd().get());
-  file.fd().close();
-  file.rename_to(name);
+  TemporaryFile temporary(dirfd);
+  Fd file = temporary.create(mode);
+  write_at(file.get(), bytes, 0);
+  sync_to_disk(file.get());
+  file.close();
+  temporary.rename_to(name);
   // A rename is only on disk once its directory is. O_PATH descriptors and AT_FDCWD cannot be
   // synced themselves.
   const Fd directory = open_at(dirfd, ".", O_RDONLY | O_DIRECTORY);

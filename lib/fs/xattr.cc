@@ -52,6 +52,12 @@ bool means_none(int errno_value) {
          errno_value == ENOTDIR;
 }
 
+/// Whether an attribute shows what another one holds: XFS lists ACLs to root a second time, in its
+/// own layout, which would be a mere leftover on any other file system.
+bool is_alias(std::string_view name) {
+  return name == "trusted.SGI_ACL_FILE" || name == "trusted.SGI_ACL_DEFAULT";
+}
+
 }  // namespace
 
 XattrTarget XattrTarget::of_descriptor(int fd) { return {Way::descriptor, fd, {}}; }
@@ -98,7 +104,8 @@ std::vector<std::string> list_xattrs(const XattrTarget& target, MetadataProblems
       [&](std::string_view list) {
         while (!list.empty()) {
           const std::size_t end = std::min(list.find('\0'), list.size());
-          if (end > 0) names.emplace_back(list.substr(0, end));
+          const std::string_view name = list.substr(0, end);
+          if (!name.empty() && !is_alias(name)) names.emplace_back(name);
           list.remove_prefix(std::min(end + 1, list.size()));
         }
       });

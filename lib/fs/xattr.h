@@ -36,8 +36,8 @@ class XattrTarget {
   std::string path_;
 };
 
-/// The names of all attributes, in no order; empty where the file system (or /proc) has none. Any
-/// other failure adds the problem "xattrs".
+/// The names of all attributes, in no order, each content under one name only; empty where the file
+/// system (or /proc) has none. Any other failure adds the problem "xattrs".
 std::vector<std::string> list_xattrs(const XattrTarget& target, MetadataProblems& problems);
 /// All attributes, sorted by name. One call when there are none. One that cannot be read adds a
 /// problem "xattr NAME".

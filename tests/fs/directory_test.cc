@@ -53,6 +53,17 @@ TEST_CASE("an entry tells its type and inode") {
   CHECK(entries[2].type == DT_DIR);
 }
 
+TEST_CASE("a descriptor kept open shows what is there each time it is read") {
+  const OpenScratch here;
+  CHECK(names_in(here.fd()).empty());
+  make_file(here.fd(), "one");
+  CHECK(names_in(here.fd()) == std::vector<std::string>{"one"});
+  make_file(here.fd(), "two");
+  CHECK(names_in(here.fd()) == std::vector<std::string>{"one", "two"});
+  REQUIRE(::unlinkat(here.fd(), "one", 0) == 0);
+  CHECK(names_in(here.fd()) == std::vector<std::string>{"two"});
+}
+
 TEST_CASE("a directory larger than the buffer is read whole") {
   const OpenScratch here;
   constexpr int kCount = 5000;

@@ -18,7 +18,7 @@ namespace {
 /// Sets an attribute; false, with a message, where the file system or the rights do not allow it.
 bool set_xattr(int fd, const char* name, const std::string& value) {
   if (::fsetxattr(fd, name, value.data(), value.size(), 0) == 0) return true;
-  MESSAGE("skipped: cannot set " << name << " here (error " << errno << ")");
+  MESSAGE("skipped: cannot set " << std::string(name) << " here (error " << errno << ")");
   return false;
 }
 
@@ -155,9 +155,12 @@ TEST_CASE("directories, symlinks, FIFOs and sockets have attributes too") {
 
 TEST_CASE("a symlink's target is read whole, whatever its bytes and length") {
   const OpenScratch here;
-  const std::string longest(4095, 't');
+  std::string longest(4095, 't');
   const std::string odd = "to\n\xff/..";
-  REQUIRE(::symlinkat(longest.c_str(), here.fd(), "longest") == 0);
+  if (::symlinkat(longest.c_str(), here.fd(), "longest") != 0) {
+    longest.resize(1023);  // all that XFS takes
+    REQUIRE(::symlinkat(longest.c_str(), here.fd(), "longest") == 0);
+  }
   REQUIRE(::symlinkat(odd.c_str(), here.fd(), "odd") == 0);
   CHECK(extended(here.fd(), "longest").symlink_target == longest);
   CHECK(extended(here.fd(), "odd").symlink_target == odd);

@@ -4,6 +4,8 @@
 #include <linux/magic.h>
 #include <sys/vfs.h>
 
+#include <string>
+
 #include "fs/fixture.h"
 
 namespace coppice::test {
@@ -13,7 +15,7 @@ namespace {
 bool is_mounted(const char* path, std::uint32_t magic) {
   struct statfs s {};
   if (::statfs(path, &s) == 0 && static_cast<std::uint32_t>(s.f_type) == magic) return true;
-  MESSAGE("skipped: " << path << " is not mounted as expected");
+  MESSAGE("skipped: " << std::string(path) << " is not mounted as expected");
   return false;
 }
 
