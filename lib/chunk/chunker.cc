@@ -20,13 +20,18 @@ constexpr std::size_t kSpacing = CandidateFinder::kMaskBits;
 static_assert(ChunkerParams::kMinAverage / 4 >= CandidateFinder::kLookBehind);
 static_assert(ChunkerParams::kMinAverage / 4 >= CutPrf::kWindow);
 
-/// A candidate cuts if its draw (32 bits) is below this; by log2(average) - 14.
-/// Derivation: positions from min to max are candidates with probability 1/512 each; after a judged
-/// one the next 63 are passed over; a judged one cuts with probability d; the cut adds 2047.5 bytes
-/// of jitter on average; without a cut the length is max. The d for which the mean of all this is
-/// the average, found by bisection over the exact recurrence, times 2^32.
+/// Below the average a candidate cuts if its draw (32 bits) is below this, from the average on if
+/// it is below kLoosening times this (normalised chunking, after FastCDC: lengths gather around the
+/// average, so that a change spoils fewer bytes and hardly a chunk is cut by force). By
+/// log2(average) - 14. Derivation: positions from min to max are candidates with probability 1/512
+/// each; after a judged one the next 63 are passed over; a judged one cuts with probability d below
+/// the average and 16·d from there; the cut adds 2047.5 bytes of jitter on average; without a cut
+/// the length is max. The d for which the mean of all this is the average, found by bisection over
+/// the exact recurrence (docs/format.md, "Cutting"), times 2^32.
 constexpr std::array<std::uint32_t, 9> kDecisionThresholds = {
-    238940030, 108788526, 52052102, 25475667, 12604323, 6269276, 3126477, 1561206, 780096};
+    109700294, 41609322, 18182659, 8511783, 4119824, 2026955, 1005368, 500673, 249835};
+constexpr std::uint32_t kLoosening = 16;
+static_assert(kDecisionThresholds[0] < UINT32_MAX / kLoosening);
 
 bool is_allowed(std::uint64_t average) {
   return std::has_single_bit(average) && average >= ChunkerParams::kMinAverage &&
@@ -41,24 +46,22 @@ std::uint32_t decision_threshold(std::uint32_t average) {
 /// Asks the PRF of one candidate after the other, for one call of next_cut.
 class Judge {
  public:
-  Judge(const CutPrf& prf, std::uint32_t threshold) : asker_(prf), threshold_(threshold) {}
+  explicit Judge(const CutPrf& prf) : asker_(prf) {}
 
-  /// How far behind its candidate the cut lies, if the bytes up to `candidate_end` decide for one.
-  std::optional<std::uint32_t> jitter_of_cut(const std::uint8_t* candidate_end) {
-    const std::uint8_t* window = candidate_end - CutPrf::kWindow;
-    // Saves AES where a pattern repeats and happens to be full of candidates: what did not cut will
-    // not now.
-    if (last_ != nullptr && std::memcmp(window, last_, CutPrf::kWindow) == 0) return std::nullopt;
+  /// The verdict on the candidate that the bytes before `end` make.
+  CutVerdict judge(const std::uint8_t* end) {
+    const std::uint8_t* window = end - CutPrf::kWindow;
+    // Saves AES where a pattern repeats and happens to be full of candidates.
+    const bool is_known = last_ != nullptr && std::memcmp(window, last_, CutPrf::kWindow) == 0;
     last_ = window;
-    const CutVerdict verdict = asker_.ask(window);
-    if (verdict.draw >= threshold_) return std::nullopt;
-    return verdict.jitter;
+    if (!is_known) verdict_ = asker_.ask(window);
+    return verdict_;
   }
 
  private:
   CutPrf::Asker asker_;
-  std::uint32_t threshold_;
   const std::uint8_t* last_ = nullptr;
+  CutVerdict verdict_{};
 };
 
 }  // namespace
@@ -92,7 +95,7 @@ std::size_t Chunker::next_cut(ByteView data, bool at_end) const {
 /// The first cut that a candidate at min() … data.size() decides; it may lie beyond the end of
 /// `data`.
 std::optional<std::size_t> Chunker::find_cut(ByteView data) const {
-  Judge judge(prf_, decision_threshold_);
+  Judge judge(prf_);
   std::array<std::uint64_t, CandidateFinder::kMaxMasks> masks;
   std::size_t next_judged = 0;
   for (std::size_t batch = params_.min(); batch <= data.size(); batch += 64 * masks.size()) {
@@ -105,8 +108,9 @@ std::optional<std::size_t> Chunker::find_cut(ByteView data) const {
       if (next_judged > base) mask &= ~std::uint64_t{0} << (next_judged - base);
       if (mask == 0) continue;
       const std::size_t position = base + static_cast<std::size_t>(std::countr_zero(mask));
-      const auto jitter = judge.jitter_of_cut(data.data() + position);
-      if (jitter) return position + *jitter;
+      const CutVerdict verdict = judge.judge(data.data() + position);
+      const std::uint32_t factor = position < params_.average ? 1 : kLoosening;
+      if (verdict.draw < factor * decision_threshold_) return position + verdict.jitter;
       next_judged = position + kSpacing;
     }
   }

@@ -13,7 +13,7 @@ namespace coppice {
 
 /// What the keyed second stage says of a candidate.
 struct CutVerdict {
-  std::uint32_t draw;    ///< uniform in 32 bits: a cut if below the threshold of the average
+  std::uint32_t draw;    ///< uniform in 32 bits: a cut if below a threshold that depends on the average
   std::uint32_t jitter;  ///< uniform in 0 … 4095: how far behind the candidate the cut lies
 };
 

@@ -81,10 +81,10 @@ Bytes text_bytes(std::size_t size) {
 }
 
 /// A pattern that repeats: `distinct` bytes of noise, over and over.
-Bytes periodic_bytes(std::size_t size, std::size_t distinct) {
+Bytes periodic_bytes(std::size_t distinct) {
   Bytes bytes = random_bytes(distinct);
-  bytes.resize(size);
-  for (std::size_t i = distinct; i < size; ++i) bytes[i] = bytes[i - distinct];
+  bytes.resize(kBufferBytes);
+  for (std::size_t i = distinct; i < bytes.size(); ++i) bytes[i] = bytes[i - distinct];
   return bytes;
 }
 
@@ -198,10 +198,10 @@ void print_all_speeds() {
   print_speeds("random", random_bytes(kBufferBytes));
   print_speeds("text", text_bytes(kBufferBytes));
   print_speeds("zeros", Bytes(kBufferBytes));
-  print_speeds("period 3", periodic_bytes(kBufferBytes, 3));
-  print_speeds("period 64", periodic_bytes(kBufferBytes, 64));
+  print_speeds("period 3", periodic_bytes(3));
+  print_speeds("period 64", periodic_bytes(64));
   print_speeds("dense", dense_bytes(kBufferBytes));
-  print_speeds("period 1000", periodic_bytes(kBufferBytes, 1000));
+  print_speeds("period 1000", periodic_bytes(1000));
 }
 
 }  // namespace

@@ -23,7 +23,12 @@ std::uint64_t spread_mask(int bits) {
 }
 
 /// Mean length over random bytes if the mask loosens at `normal`.
-double mean_length(double min, double normal, double max, double strict, double loose) {
+// NOLINTNEXTLINE(bugprone-easily-swappable-parameters): called once
+double mean_length(double average, double normal) {
+  const double min = average / 4;
+  const double max = average * 4;
+  const double strict = 1 / (average * 4);
+  const double loose = 1 / (average / 4);
   const double survive_strict = std::pow(1 - strict, normal - min);
   const double survive_loose = std::pow(1 - loose, max - normal);
   return min + (1 - survive_strict) / strict + survive_strict * (1 - survive_loose) / loose;
@@ -39,8 +44,7 @@ FastCdc::FastCdc(std::size_t average) : min_(average / 4), normal_(average), max
   double high = static_cast<double>(max_);
   for (int i = 0; i < 60; ++i) {
     const double middle = (low + high) / 2;
-    const double mean = mean_length(static_cast<double>(min_), middle, static_cast<double>(max_),
-                                    std::exp2(-bits - 2), std::exp2(-bits + 2));
+    const double mean = mean_length(static_cast<double>(average), middle);
     (mean < static_cast<double>(average) ? low : high) = middle;
   }
   normal_ = static_cast<std::size_t>(low) / 2 * 2;
