@@ -10,10 +10,17 @@ void Index::add(IndexRun run, const std::function<PackUse(const PackRecord&)>& j
   uses_.push_back(std::move(uses));
 }
 
+PackUse Index::use_of_place(std::uint32_t run_number, const ChunkRecord& chunk) const {
+  const IndexRun& run = runs_[run_number];
+  const std::uint32_t pack = run.blocks()[chunk.block].pack;
+  if (!damaged_.empty() && damaged_.contains({run.packs()[pack].name, chunk.id})) return PackUse::absent;
+  return uses_[run_number][pack];
+}
+
 bool Index::is_stored(const Id& id) const {
-  for (std::size_t r = 0; r < runs_.size(); ++r) {
+  for (std::uint32_t r = 0; r < runs_.size(); ++r) {
     for (const ChunkRecord& chunk : runs_[r].find(id)) {
-      if (uses_[r][runs_[r].blocks()[chunk.block].pack] == PackUse::trusted) return true;
+      if (use_of_place(r, chunk) == PackUse::trusted) return true;
     }
   }
   return false;
@@ -26,7 +33,7 @@ std::vector<ChunkPlace> Index::find(const Id& id) const {
     const IndexRun& run = runs_[r];
     for (const ChunkRecord& chunk : run.find(id)) {
       const BlockRecord& block = run.blocks()[chunk.block];
-      if (uses_[r][block.pack] == PackUse::absent) continue;
+      if (use_of_place(r, chunk) == PackUse::absent) continue;
       const bool is_delta = (block.encoding & kEncodingDelta) != 0;
       (is_delta ? deltas : plain).push_back({&run, r, chunk.block, chunk.offset, chunk.length});
     }

@@ -1,6 +1,8 @@
 #pragma once
 #include <functional>
 #include <optional>
+#include <set>
+#include <utility>
 #include <vector>
 
 #include "index/index_run.h"
@@ -36,6 +38,9 @@ class Index {
   /// Adds a run; `judge` says how far each of its packs may be used.
   void add(IndexRun run, const std::function<PackUse(const PackRecord&)>& judge);
 
+  /// Makes one chunk's places in one pack absent: they were found damaged.
+  void mark_damaged(const Id& pack, const Id& chunk) { damaged_.emplace(pack, chunk); }
+
   /// True if a plain or delta location in a trusted pack holds `id`, so that a backup need not
   /// store it.
   bool is_stored(const Id& id) const;
@@ -53,8 +58,11 @@ class Index {
   std::uint64_t chunk_count() const;
 
  private:
+  PackUse use_of_place(std::uint32_t run_number, const ChunkRecord& chunk) const;
+
   std::vector<IndexRun> runs_;
   std::vector<std::vector<PackUse>> uses_;  // by run, by pack
+  std::set<std::pair<Id, Id>> damaged_;     // pack, chunk; nearly always empty
 };
 
 }  // namespace coppice

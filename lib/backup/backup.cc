@@ -1,0 +1,200 @@
+#include "backup/backup.h"
+
+#include <algorithm>
+
+#include "backup/archiver.h"
+#include "base/error.h"
+#include "repo/chunk_reader.h"
+#include "repo/chunk_writer.h"
+#include "snapshot/stored_metadata.h"
+#include "task/bounded_queue.h"
+#include "task/stage.h"
+
+namespace coppice {
+namespace {
+
+/// Units of the walk that may be in flight: each holds at most about 1 MiB of file contents and 512 entries.
+constexpr std::size_t kUnitsInFlight = 12;
+constexpr std::uint64_t kTreeCacheBytes = 24 << 20;
+/// A pack that this backup counted on was deleted meanwhile: so often the whole is done again, which stores only what is
+/// missing then.
+constexpr int kAttempts = 3;
+
+/// Everything that one attempt needs and the next one needs anew.
+class BackupJob {
+ public:
+  BackupJob(Repository& repository, ThreadPool& pool, const BackupOptions& options, FindingSink& findings)
+      : repository_(repository), pool_(pool), options_(options), findings_(findings) {}
+
+  /// Nothing if a collector deleted what was counted on.
+  std::optional<BackupResult> run();
+
+ private:
+  Reference archive(ChunkSink& chunks, SnapshotSummary& summary);
+  void walk_into(Archiver& archiver, const ChangeRule& rule, const CutRule& cut, TaskGroup& tasks);
+  ChunkWriterOptions writer_options() const;
+  SnapshotRecord make_record(const Reference& root, const SnapshotSummary& summary) const;
+  std::optional<BackupResult> append(ChunkWriter& writer, const SnapshotRecord& record);
+  bool is_still_stored(const LogState& state) const;
+
+  Repository& repository_;
+  ThreadPool& pool_;
+  const BackupOptions& options_;
+  FindingSink& findings_;
+  LoadedIndex loaded_;
+  Timestamp began_;
+  std::uint64_t began_ns_ = 0;
+};
+
+void BackupJob::walk_into(Archiver& archiver, const ChangeRule& rule, const CutRule& cut, TaskGroup& tasks) {
+  BoundedQueue<WalkUnit> units(kUnitsInFlight);
+  Walk walk(options_, rule, cut, tasks, [&](WalkUnit unit) { return units.push(std::move(unit)); });
+  Stage walker([&] { walk.run(); }, [&] { units.close(); });
+  try {
+    while (auto unit = units.pop()) archiver.take(std::move(*unit));
+  } catch (...) {
+    units.close();  // releases the walker, which the Stage then waits for
+    throw;
+  }
+  walker.join();
+}
+
+Reference BackupJob::archive(ChunkSink& chunks, SnapshotSummary& summary) {
+  const Keyring& keyring = repository_.keyring();
+  BlockSource blocks(repository_.store(), loaded_.index, repository_.secrets());
+  ChunkReader reader(blocks, keyring, kTreeCacheBytes);
+  StoredMetadata metadata(reader);
+  const Chunker chunker = repository_.chunker();
+  const CutRule cut{chunker, keyring.identity(ChunkClass::data)};
+  const ChangeRule rule{options_.ignore_inode, options_.ignore_ctime, &loaded_.index, &metadata, options_.clock};
+  TaskGroup tasks(pool_);
+  Archiver archiver(options_, keyring.identity(ChunkClass::metadata), cut, tasks, chunks, findings_);
+  if (options_.stream) {
+    archiver.take_stream(*options_.stream);
+  } else {
+    walk_into(archiver, rule, cut, tasks);
+  }
+  if (options_.stop != nullptr) options_.stop->check();
+  if (archiver.sources_read() == 0) {
+    throw Error(ErrorKind::failed, "nothing could be read, so no snapshot was made");
+  }
+  const Reference root = archiver.finish();
+  summary = archiver.summary();
+  return root;
+}
+
+ChunkWriterOptions BackupJob::writer_options() const {
+  const Parameters& parameters = repository_.parameters();
+  ChunkWriterOptions options;
+  options.compression_level = options_.compression_level.value_or(parameters.compression_level);
+  options.cipher = parameters.cipher;
+  options.parity = repository_.parity();
+  options.limit_bytes_per_second = options_.limit_bytes_per_second;
+  return options;
+}
+
+SnapshotRecord BackupJob::make_record(const Reference& root, const SnapshotSummary& summary) const {
+  SnapshotRecord record;
+  record.is_time_given = options_.time.has_value();
+  record.is_incomplete = summary.error_count > 0;
+  record.time = options_.time.value_or(began_);
+  record.utc_offset_minutes = local_utc_offset_minutes(record.time);
+  record.host = options_.host;
+  record.user = options_.user;
+  for (const BackupSource& source : options_.sources) record.paths.push_back(source.recorded_path);
+  if (options_.stream) record.paths.push_back(options_.stream->recorded_path);
+  std::sort(record.paths.begin(), record.paths.end());
+  record.tags = options_.tags;
+  record.root = root;
+  record.parent = options_.parent_id;
+  record.summary = summary;
+  record.summary.duration_ms = (options_.clock->monotonic_ns() - began_ns_) / 1'000'000;
+  record.program_version = options_.program_version;
+  return record;
+}
+
+/// True if every pack that deduplication relied on is as it was when the index was loaded.
+bool BackupJob::is_still_stored(const LogState& state) const {
+  const auto& runs = loaded_.index.runs();
+  for (std::uint32_t run = 0; run < runs.size(); ++run) {
+    for (std::uint32_t pack = 0; pack < runs[run].packs().size(); ++pack) {
+      const Id& name = runs[run].packs()[pack].name;
+      const bool is_trusted = loaded_.index.use_of(run, pack) == PackUse::trusted;
+      if (is_trusted && (state.objects.is_deleted(name) || state.condemned.contains(name))) return false;
+    }
+  }
+  return true;
+}
+
+std::optional<BackupResult> BackupJob::append(ChunkWriter& writer, const SnapshotRecord& record) {
+  const Keyring& keyring = repository_.keyring();
+  SnapshotBody body;
+  body.record = encode_snapshot(record, keyring.signing_key(), keyring.repository(), keyring.slot());
+  body.sessions = loaded_.adopted_boxes;
+  if (const auto box = writer.session_box()) body.sessions.push_back(*box);
+  LogAppend entry;
+  entry.type = LogEntryType::snapshot;
+  entry.adds = writer.take_objects();
+  entry.adds.insert(entry.adds.end(), loaded_.adopted.begin(), loaded_.adopted.end());
+  entry.body = encode_snapshot_body(body);
+  bool is_lost = false;
+  try {
+    repository_.append([&](const LogState& state) {
+      is_lost = !is_still_stored(state);
+      if (is_lost) throw Error(ErrorKind::refused, "a pack that this backup counted on was deleted meanwhile");
+      return entry;
+    });
+  } catch (const Error&) {
+    if (is_lost) return std::nullopt;
+    throw;
+  }
+  BackupResult result;
+  result.summary = record.summary;
+  result.snapshot_id = snapshot_id(keyring.family().metadata_id_key, body.record);
+  result.record = record;
+  return result;
+}
+
+std::optional<BackupResult> BackupJob::run() {
+  began_ = options_.clock->now();
+  began_ns_ = options_.clock->monotonic_ns();
+  loaded_ = repository_.load_index({!options_.is_dry_run, options_.index_cache_directory}, findings_);
+  SnapshotSummary summary;
+  if (options_.is_dry_run) {
+    CountingSink counting(loaded_.index);
+    const Reference root = archive(counting, summary);
+    summary.data_added = counting.raw_bytes();
+    BackupResult result;
+    result.record = make_record(root, summary);
+    result.summary = result.record.summary;
+    return result;
+  }
+  ChunkWriter writer(repository_.store(), pool_, repository_.keyring(), loaded_.index,
+                     repository_.begin_session(system_random(), options_.host, began_), writer_options());
+  StoringSink storing(writer);
+  const Reference root = archive(storing, summary);
+  writer.finish();
+  summary.data_added = writer.raw_bytes();
+  summary.data_added_packed = writer.packed_bytes();
+  return append(writer, make_record(root, summary));
+}
+
+}  // namespace
+
+BackupResult run_backup(Repository& repository, ThreadPool& pool, const BackupOptions& options, FindingSink& findings) {
+  if (repository.state().is_read_only()) {
+    throw Error(ErrorKind::newer_version, "the repository was written by a newer coppice; this one only reads it");
+  }
+  for (int attempt = 1;; ++attempt) {
+    if (auto result = BackupJob(repository, pool, options, findings).run()) {
+      if (!options.is_dry_run) repository.maintain(findings);
+      return *result;
+    }
+    if (attempt == kAttempts || options.stream) {
+      throw Error(ErrorKind::failed, "packs that this backup counted on were deleted meanwhile, several times; run it again");
+    }
+    repository.refresh();
+  }
+}
+
+}  // namespace coppice

@@ -1,0 +1,3 @@
+#include "backup/pattern.h"
+namespace coppice {
+}

@@ -1,0 +1,79 @@
+#include "backup/small_files.h"
+
+#include <cerrno>
+
+#include "base/error.h"
+#include "fs/open_source.h"
+
+namespace coppice {
+namespace {
+
+/// Reads the whole file behind `fd` to the end of `buffer`; `expected` is its size by stat. Returns the bytes read. A file
+/// that has grown is read up to one byte more than expected: enough for the caller to see it.
+std::size_t append_content(int fd, std::uint64_t expected, Bytes& buffer) {
+  const std::size_t start = buffer.size();
+  buffer.resize(start + static_cast<std::size_t>(expected) + 1);
+  const std::size_t got = read_at(fd, MutableByteView(buffer).subspan(start), 0);
+  buffer.resize(start + got);
+  return got;
+}
+
+ReadFile read_open_file(const CutRule& rule, int fd, const Metadata& seen, Bytes& buffer) {
+  ReadFile file;
+  file.metadata = seen;
+  const std::size_t start = buffer.size();
+  // Twice at most: what the walk saw, then what is there now (docs/architecture.md, "files that change").
+  for (int attempt = 0; attempt < 2; ++attempt) {
+    buffer.resize(start);
+    const std::size_t got = append_content(fd, std::min(file.metadata.size, kSmallFileBytes), buffer);
+    const Metadata after = stat_fd(fd);
+    if (after.type != FileType::regular) {
+      file.is_other_type = true;
+      return file;
+    }
+    file.is_changing = !is_same_state(file.metadata, after) || got != after.size;
+    file.metadata = after;
+    if (!file.is_changing) break;
+  }
+  const ByteView content = ByteView(buffer).subspan(start);
+  cut_pieces(rule, content, static_cast<std::uint32_t>(start), true, file.pieces);
+  file.metadata.size = content.size();
+  file.problems = read_extended(fd, file.metadata);
+  return file;
+}
+
+ReadFile read_one(const CutRule& rule, const SmallFileJob& job, Bytes& buffer) {
+  const OpenResult opened = try_open_source_at(job.directory->get(), job.name.c_str(), FileType::regular);
+  if (opened.errno_value != 0) {
+    ReadFile failed;
+    failed.errno_value = opened.errno_value;
+    return failed;
+  }
+  const std::size_t start = buffer.size();
+  try {
+    return read_open_file(rule, opened.fd.get(), job.metadata, buffer);
+  } catch (const Error&) {  // per item: an unreadable sector must not stop the batch
+    buffer.resize(start);
+    ReadFile failed;
+    failed.errno_value = EIO;
+    return failed;
+  }
+}
+
+}  // namespace
+
+bool is_same_state(const Metadata& a, const Metadata& b) {
+  return a.size == b.size && a.mtime == b.mtime && a.ctime == b.ctime;
+}
+
+ReadBatch read_small_files(const CutRule& rule, const std::vector<SmallFileJob>& jobs) {
+  ReadBatch batch;
+  batch.files.reserve(jobs.size());
+  std::uint64_t total = 0;
+  for (const SmallFileJob& job : jobs) total += std::min(job.metadata.size, kSmallFileBytes) + 1;
+  batch.buffer.reserve(static_cast<std::size_t>(total));
+  for (const SmallFileJob& job : jobs) batch.files.push_back(read_one(rule, job, batch.buffer));
+  return batch;
+}
+
+}  // namespace coppice

@@ -1,0 +1,49 @@
+#pragma once
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "backup/piece.h"
+#include "fs/fd.h"
+#include "fs/metadata.h"
+
+namespace coppice {
+
+/// A directory that stays open while anything in it is still to be read. shared_ptr: the walk and several reading tasks
+/// use it, and none of them knows who is last.
+using DirectoryHandle = std::shared_ptr<const Fd>;
+
+/// Files larger than this, and files with holes, are streamed (streamed_file.h); bytes.
+inline constexpr std::uint64_t kSmallFileBytes = 512 << 10;
+/// A batch is closed at this many bytes or files.
+inline constexpr std::uint64_t kBatchBytes = 1 << 20;
+inline constexpr std::size_t kBatchFiles = 128;
+
+struct SmallFileJob {
+  DirectoryHandle directory;
+  std::string name;
+  Metadata metadata;  ///< as the walk saw it
+};
+
+/// One file as it was read.
+struct ReadFile {
+  int errno_value = 0;       ///< not 0: could not be read; nothing else is set
+  bool is_changing = false;  ///< it changed during both readings
+  bool is_other_type = false;  ///< no regular file any more
+  Metadata metadata;         ///< what belongs to the bytes read, with extended metadata
+  MetadataProblems problems;
+  std::vector<Piece> pieces;  ///< offsets into the batch's buffer
+};
+
+struct ReadBatch {
+  Bytes buffer;
+  std::vector<ReadFile> files;  ///< as many as jobs, in their order
+};
+
+/// Reads, cuts and names a batch of small files. A file that changes while it is read is read once more.
+ReadBatch read_small_files(const CutRule& rule, const std::vector<SmallFileJob>& jobs);
+
+/// True if the two are the same state of a file: size, mtime and ctime.
+bool is_same_state(const Metadata& a, const Metadata& b);
+
+}  // namespace coppice

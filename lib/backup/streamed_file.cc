@@ -1,0 +1,103 @@
+#include "backup/streamed_file.h"
+
+#include <algorithm>
+#include <cerrno>
+
+#include "base/error.h"
+#include "fs/holes.h"
+#include "fs/open_source.h"
+
+namespace coppice {
+namespace {
+
+constexpr std::uint64_t kMinHoleBytes = 64 << 10;
+constexpr std::size_t kSegmentBytes = 4 << 20;
+
+}  // namespace
+
+void StreamedFile::open() {
+  OpenResult opened = try_open_source_at(job_.directory->get(), job_.name.c_str(), FileType::regular);
+  if (opened.errno_value != 0) throw call_error("open", job_.name.c_str(), opened.errno_value);
+  fd_ = std::move(opened.fd);
+  const Metadata now = stat_fd(fd_.get());
+  if (now.type != FileType::regular) throw Error(ErrorKind::failed, "no regular file any more");
+  job_.metadata = now;
+  size_ = now.size;
+  offset_ = 0;
+  data_end_ = 0;
+  carry_.clear();
+  is_at_end_ = false;
+  has_changed_ = false;
+}
+
+/// Reads and cuts more of the current data extent; false if the file ended early.
+bool StreamedFile::fill_from_extent(Segment& segment) {
+  const std::size_t target = std::max(kSegmentBytes, 2 * rule_.chunker.max_chunk_size());
+  const auto wanted = static_cast<std::size_t>(
+      std::min<std::uint64_t>(data_end_ - offset_, target - std::min(target, segment.buffer.size() + carry_.size())));
+  const std::size_t start = segment.buffer.size();
+  segment.buffer.insert(segment.buffer.end(), carry_.begin(), carry_.end());
+  segment.buffer.resize(start + carry_.size() + wanted);
+  const std::size_t got = read_at(fd_.get(), MutableByteView(segment.buffer).subspan(start + carry_.size()), offset_);
+  segment.buffer.resize(start + carry_.size() + got);
+  carry_.clear();
+  offset_ += got;
+  const bool is_cut_short = got < wanted;
+  const bool at_end = is_cut_short || offset_ == data_end_;
+  const ByteView data = ByteView(segment.buffer).subspan(start);
+  const std::size_t used = cut_pieces(rule_, data, static_cast<std::uint32_t>(start), at_end, segment.pieces);
+  carry_.assign(data.begin() + static_cast<std::ptrdiff_t>(used), data.end());
+  segment.buffer.resize(start + used);
+  return !is_cut_short;
+}
+
+void StreamedFile::end_of_content() {
+  is_at_end_ = true;
+  const Metadata after = stat_fd(fd_.get());
+  has_changed_ = !is_same_state(job_.metadata, after) || offset_ != after.size;
+  const std::uint64_t stored_size = offset_;
+  job_.metadata = after;
+  job_.metadata.size = stored_size;
+  problems_ = read_extended(fd_.get(), job_.metadata);
+}
+
+/// Finds the next data to read; a hole that is worth keeping becomes a piece.
+void StreamedFile::next_extent(Segment& segment) {
+  const Extent data = next_data(fd_.get(), offset_, size_);
+  const std::uint64_t hole = data.offset - offset_;
+  if (hole >= kMinHoleBytes || data.length == 0) {
+    if (hole > 0) segment.pieces.push_back({true, {}, 0, hole});
+    offset_ = data.offset;
+  }
+  data_end_ = data.length == 0 ? offset_ : data.offset + data.length;
+  // Short holes are read as zeros together with the data around them: they do not restart the chunker.
+  while (data_end_ < size_) {
+    const Extent next = next_data(fd_.get(), data_end_, size_);
+    if (next.length == 0 || next.offset - data_end_ >= kMinHoleBytes) break;
+    data_end_ = next.offset + next.length;
+  }
+}
+
+void StreamedFile::read_more(Segment& segment) {
+  if (!fd_.is_open()) open();
+  while (!is_at_end_ && segment.buffer.size() < kSegmentBytes) {
+    if (offset_ == data_end_ && offset_ < size_) next_extent(segment);
+    const bool is_cut_short = offset_ < data_end_ && !fill_from_extent(segment);
+    if (is_cut_short || offset_ >= size_) end_of_content();
+    if (!is_at_end_ && !carry_.empty()) return;  // the segment is full up to its last certain cut
+  }
+}
+
+Segment StreamedFile::read_segment() {
+  Segment segment;
+  try {
+    read_more(segment);
+    segment.is_last = is_at_end_;
+  } catch (const Error& error) {  // per item
+    segment.error = error.what();
+    segment.is_last = true;
+  }
+  return segment;
+}
+
+}  // namespace coppice

@@ -1,0 +1,313 @@
+#include "backup/walk.h"
+
+#include <fcntl.h>
+
+#include <algorithm>
+#include <system_error>
+
+#include "base/error.h"
+#include "fs/open_source.h"
+
+namespace coppice {
+namespace {
+
+/// Directories of one level that are scanned before their turn.
+constexpr std::size_t kScanAhead = 4;
+/// A unit is given out at this many events even if it reads little.
+constexpr std::size_t kUnitEvents = 512;
+
+std::string errno_text(int errno_value) { return std::generic_category().message(errno_value); }
+
+std::string joined(const std::string& directory, const std::string& name) {
+  std::string path = directory == "/" ? std::string() : directory;
+  path += '/';
+  path += name;
+  return path;
+}
+
+Node node_of(ScannedEntry& entry, Timestamp began) {
+  Node node;
+  node.name = entry.name;
+  node.meta = std::move(entry.metadata);
+  node.unsettled = is_unsettled(node.meta, began);
+  return node;
+}
+
+/// Stands for a directory on the way to a source that is not there live (--as).
+Metadata plain_directory() {
+  Metadata metadata;
+  metadata.type = FileType::directory;
+  metadata.mode = 0755;
+  return metadata;
+}
+
+/// Folder and last component of a live path; "/" is its own folder.
+std::pair<std::string, std::string> split_live_path(const std::string& path) {
+  const std::size_t slash = path.rfind('/');
+  std::string name = path.substr(slash + 1);
+  return {slash == 0 ? "/" : path.substr(0, slash), name.empty() ? "." : std::move(name)};
+}
+
+}  // namespace
+
+/// A directory that is being walked: its entries from `next` on are still to come.
+struct Walk::Frame {
+  Visit visit;
+  ScannedDirectory scanned;
+  std::size_t next = 0;
+  std::size_t next_ahead = 0;  // entries before this one have been considered for scanning ahead
+  std::deque<std::future<ScannedDirectory>> ahead;  // of the next directories among the entries, in order
+};
+
+void Walk::run() {
+  const SourceTree tree = SourceTree::from(options_.sources);
+  if (tree.is_source) {
+    // "/" itself: its own metadata has no node in the format, only its entries (docs/format.md, section 10).
+    visit_source(tree, "/", "", options_.parent_root);
+  } else {
+    visit_sources(tree, "/", options_.parent_root);
+  }
+  flush();
+}
+
+void Walk::add_event(WalkEvent event) {
+  unit_.events.push_back(std::move(event));
+  if (unit_.events.size() >= kUnitEvents) flush();
+}
+
+void Walk::add_problem(const std::string& path, const std::string& code, const std::string& message,
+                       Finding::Weight weight) {
+  WalkEvent event;
+  event.kind = WalkEvent::Kind::problem;
+  event.problem = {weight, code, path, message};
+  add_event(std::move(event));
+}
+
+void Walk::add_small_file(WalkEvent event, SmallFileJob job) {
+  job_bytes_ += job.metadata.size;
+  jobs_.push_back(std::move(job));
+  event.kind = WalkEvent::Kind::small_file;
+  unit_.events.push_back(std::move(event));
+  if (jobs_.size() >= kBatchFiles || job_bytes_ >= kBatchBytes || unit_.events.size() >= kUnitEvents) flush();
+}
+
+void Walk::flush() {
+  if (is_stopped_ || unit_.events.empty()) return;
+  if (!jobs_.empty()) {
+    unit_.has_batch = true;
+    unit_.batch = tasks_.submit(ThreadPool::Priority::normal,
+                                [cut = cut_, jobs = std::move(jobs_)] { return read_small_files(cut, jobs); });
+  }
+  jobs_ = {};
+  job_bytes_ = 0;
+  is_stopped_ = !emit_(std::exchange(unit_, {}));
+}
+
+void Walk::visit_sources(const SourceTree& tree, const std::string& path, const std::optional<Reference>& old_tree) {
+  for (const auto& [name, child] : tree.children) {
+    if (is_stopped_) return;
+    visit_source(child, joined(path, name), name, old_tree);
+  }
+}
+
+void Walk::visit_source(const SourceTree& source, const std::string& path, const std::string& name,
+                        const std::optional<Reference>& old_tree) {
+  const auto [folder, live_name] = split_live_path(source.live_path);
+  OpenResult opened = try_open_at(AT_FDCWD, folder.c_str(), O_PATH | O_DIRECTORY);
+  if (opened.errno_value != 0) {
+    add_problem(path, "source_missing", "cannot be backed up: " + errno_text(opened.errno_value));
+    return;
+  }
+  Visit visit{std::make_shared<const Fd>(std::move(opened.fd)), live_name, path, 0, true};
+  ScannedDirectory scanned = scan_source(rule_, visit.directory, live_name, name, old_tree);
+  ScannedEntry entry = std::move(scanned.entries.front());
+  if (!source.is_source) {
+    if (entry.errno_value != 0) entry.metadata = plain_directory();
+    visit_intermediate(source, path, std::move(entry));
+    return;
+  }
+  if (entry.errno_value != 0) {
+    add_problem(path, "source_missing", "cannot be backed up: " + errno_text(entry.errno_value));
+    return;
+  }
+  if (entry.metadata.type == FileType::symlink) {
+    add_problem(path, "source_is_symlink", "is a symlink and is stored as one; name its target to back that up",
+                Finding::Weight::note);
+  }
+  visit.root_device = entry.metadata.device;
+  visit_entry(visit, std::move(entry), scanned.began);
+}
+
+void Walk::visit_intermediate(const SourceTree& tree, const std::string& path, ScannedEntry entry) {
+  if (entry.metadata.type != FileType::directory) entry.metadata = plain_directory();
+  WalkEvent enter;
+  enter.kind = WalkEvent::Kind::enter_directory;
+  enter.path = path;
+  enter.was_known = entry.old != nullptr;
+  enter.is_unchanged = entry.is_unchanged;
+  enter.began = rule_.clock->now();
+  const std::optional<Reference> old_subtree = entry.old ? entry.old->subtree : std::nullopt;
+  if (!entry.is_unchanged) {
+    const OpenResult opened = try_open_source_at(AT_FDCWD, tree.live_path.c_str(), FileType::directory);
+    if (opened.errno_value == 0) static_cast<void>(read_extended(opened.fd.get(), entry.metadata));
+  }
+  enter.node = node_of(entry, enter.began);
+  add_event(std::move(enter));
+  visit_sources(tree, path, old_subtree);
+  WalkEvent leave;
+  leave.kind = WalkEvent::Kind::leave_directory;
+  add_event(std::move(leave));
+}
+
+void Walk::visit_entry(const Visit& visit, ScannedEntry entry, Timestamp began) {
+  if (entry.errno_value != 0) {
+    add_problem(visit.path, "stat_failed", "cannot be read: " + errno_text(entry.errno_value));
+  } else if (entry.metadata.type == FileType::directory) {
+    walk_directory(visit, std::move(entry), began);
+  } else {
+    visit_file(visit, std::move(entry), began);
+  }
+}
+
+void Walk::visit_file(const Visit& visit, ScannedEntry entry, Timestamp began) {
+  WalkEvent event;
+  event.path = visit.path;
+  event.was_known = entry.old != nullptr;
+  event.is_source = visit.is_source;
+  event.began = began;
+  if (entry.is_unchanged) {
+    event.is_unchanged = true;
+    // All is as it was, but the ctime may have become settled: it lies longer ago now.
+    const Content content = std::move(entry.old->content);
+    event.node = node_of(entry, began);
+    event.node.content = content;
+    add_event(std::move(event));
+    return;
+  }
+  if (entry.metadata.type != FileType::regular) {
+    try {
+      for (const MetadataProblem& problem :
+           read_extended(visit.directory->get(), visit.live_name.c_str(), entry.metadata)) {
+        add_problem(visit.path, "metadata_unreadable", problem.what + ": " + errno_text(problem.errno_value));
+      }
+      event.node = node_of(entry, began);
+      add_event(std::move(event));
+    } catch (const Error& error) {  // per item
+      add_problem(visit.path, "read_failed", error.what());
+    }
+    return;
+  }
+  SmallFileJob job{visit.directory, visit.live_name, entry.metadata};
+  const bool has_holes = entry.metadata.allocated < entry.metadata.size && entry.metadata.size > 64U << 10;
+  event.node = node_of(entry, began);
+  if (job.metadata.size <= kSmallFileBytes && !has_holes) {
+    add_small_file(std::move(event), std::move(job));
+    return;
+  }
+  event.kind = WalkEvent::Kind::streamed_file;
+  event.stream = std::make_unique<StreamedFile>(cut_, std::move(job));
+  event.first_segment = tasks_.submit(ThreadPool::Priority::normal,
+                                      [stream = event.stream.get()] { return stream->read_segment(); });
+  add_event(std::move(event));
+  flush();  // so that the reader's memory is counted by units in flight
+}
+
+void Walk::select_entries(const Visit& visit, ScannedDirectory& scanned) const {
+  if (!scanned.handle) return;
+  const int directory = scanned.handle->get();
+  const std::optional<std::string> mark = options_.selection.marked_by(directory);
+  std::erase_if(scanned.entries, [&](const ScannedEntry& entry) {
+    if (mark && entry.name != *mark) return true;
+    return entry.errno_value == 0 && options_.selection.excludes(joined(visit.path, entry.name), directory,
+                                                                  entry.name.c_str(), entry.metadata);
+  });
+}
+
+std::unique_ptr<Walk::Frame> Walk::open_frame(const Visit& visit, ScannedEntry entry, ScannedDirectory scanned) {
+  WalkEvent enter;
+  enter.kind = WalkEvent::Kind::enter_directory;
+  enter.path = visit.path;
+  enter.was_known = entry.old != nullptr;
+  enter.is_unchanged = entry.is_unchanged;
+  enter.is_source = visit.is_source;
+  enter.began = scanned.began;
+  if (!entry.is_unchanged && scanned.handle) {
+    for (const MetadataProblem& problem : read_extended(scanned.handle->get(), entry.metadata)) {
+      add_problem(visit.path, "metadata_unreadable", problem.what + ": " + errno_text(problem.errno_value));
+    }
+  }
+  enter.node = node_of(entry, scanned.began);
+  if (scanned.errno_value != 0) {
+    enter.node.incomplete = true;
+    add_problem(visit.path, "read_failed", "cannot be listed: " + errno_text(scanned.errno_value));
+  }
+  if (scanned.is_pseudo) {
+    add_problem(visit.path, "pseudo_file_system", "is a pseudo file system of the kernel; its contents are left out",
+                Finding::Weight::note);
+  }
+  const bool has_no_name = visit.path == "/";
+  if (!has_no_name) add_event(std::move(enter));
+  auto frame = std::make_unique<Frame>();
+  frame->visit = visit;
+  select_entries(visit, scanned);
+  frame->scanned = std::move(scanned);
+  return frame;
+}
+
+/// Has the next directories among the frame's entries scanned by the pool.
+void Walk::scan_ahead(Frame& frame) {
+  auto& entries = frame.scanned.entries;
+  frame.next_ahead = std::max(frame.next_ahead, frame.next);
+  for (; frame.ahead.size() < kScanAhead && frame.next_ahead < entries.size(); ++frame.next_ahead) {
+    const ScannedEntry& entry = entries[frame.next_ahead];
+    if (entry.errno_value != 0 || entry.metadata.type != FileType::directory) continue;
+    const bool is_other_mount = options_.one_file_system && entry.metadata.device != frame.visit.root_device;
+    if (is_other_mount) continue;
+    frame.ahead.push_back(tasks_.submit(
+        ThreadPool::Priority::normal,
+        [this, handle = frame.scanned.handle, name = entry.name,
+         old = entry.old ? entry.old->subtree : std::nullopt] { return scan_directory(rule_, handle, name, old); }));
+  }
+}
+
+void Walk::step_into(std::vector<std::unique_ptr<Frame>>& stack, Frame& frame) {
+  scan_ahead(frame);
+  ScannedEntry entry = std::move(frame.scanned.entries[frame.next]);
+  ++frame.next;
+  const Visit visit{frame.scanned.handle, entry.name, joined(frame.visit.path, entry.name), frame.visit.root_device,
+                    false};
+  if (entry.errno_value != 0 || entry.metadata.type != FileType::directory) {
+    visit_entry(visit, std::move(entry), frame.scanned.began);
+    return;
+  }
+  ScannedDirectory scanned;
+  if (options_.one_file_system && entry.metadata.device != visit.root_device) {
+    scanned.began = frame.scanned.began;  // a mount point: the directory itself, without what is mounted on it
+  } else {
+    scanned = frame.ahead.front().get();
+    frame.ahead.pop_front();
+  }
+  stack.push_back(open_frame(visit, std::move(entry), std::move(scanned)));
+}
+
+void Walk::walk_directory(const Visit& visit, ScannedEntry entry, Timestamp) {
+  const std::optional<Reference> old = entry.old ? entry.old->subtree : (visit.path == "/" ? options_.parent_root : std::nullopt);
+  std::vector<std::unique_ptr<Frame>> stack;
+  stack.push_back(open_frame(visit, std::move(entry), scan_directory(rule_, visit.directory, visit.live_name, old)));
+  while (!stack.empty() && !is_stopped_) {
+    if (options_.stop != nullptr && options_.stop->signal_number() != 0) return;
+    Frame& frame = *stack.back();
+    if (frame.next < frame.scanned.entries.size()) {
+      step_into(stack, frame);
+      continue;
+    }
+    if (frame.visit.path != "/") {
+      WalkEvent leave;
+      leave.kind = WalkEvent::Kind::leave_directory;
+      add_event(std::move(leave));
+    }
+    stack.pop_back();
+  }
+}
+
+}  // namespace coppice

@@ -1,0 +1,97 @@
+#pragma once
+#include <deque>
+#include <functional>
+#include <future>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "backup/backup.h"
+#include "backup/scan.h"
+#include "backup/source_tree.h"
+#include "backup/streamed_file.h"
+#include "task/task_group.h"
+
+namespace coppice {
+
+/// One step of the walk, in the order of the snapshot's trees: depth first, names ascending.
+struct WalkEvent {
+  enum class Kind {
+    enter_directory,  ///< node: the directory without its subtree
+    leave_directory,
+    complete,       ///< node: as it goes into the tree
+    small_file,     ///< node without content; the next file of the unit's batch
+    streamed_file,  ///< node without content; content from `stream`
+    problem,        ///< only `problem`
+  };
+  Kind kind = Kind::complete;
+  Node node;
+  std::string path;          ///< recorded, for messages and progress
+  bool was_known = false;    ///< the parent snapshot had an entry of this name and type
+  bool is_unchanged = false; ///< complete: taken over from the parent snapshot
+  bool is_source = false;    ///< one of the paths that were named
+  Timestamp began;           ///< when the scan of its directory began
+  std::unique_ptr<StreamedFile> stream;
+  std::future<Segment> first_segment;
+  Finding problem;
+};
+
+/// Some events, and the contents of the small files among them, being read meanwhile.
+struct WalkUnit {
+  std::vector<WalkEvent> events;
+  std::future<ReadBatch> batch;
+  bool has_batch = false;
+};
+
+/// Walks the sources with a few directories scanned ahead, starts the reading of changed files, and gives the events out
+/// in order. Runs in a thread of its own; scanning and reading run as tasks.
+/// Memory: the listings of the directories on the way down and of those ahead, at most four a level.
+class Walk {
+ public:
+  /// Takes a unit; false: stop.
+  using Emit = std::function<bool(WalkUnit)>;
+  Walk(const BackupOptions& options, const ChangeRule& rule, CutRule cut, TaskGroup& tasks, Emit emit)
+      : options_(options), rule_(rule), cut_(cut), tasks_(tasks), emit_(std::move(emit)) {}
+
+  void run();
+
+ private:
+  struct Frame;
+  struct Visit {
+    DirectoryHandle directory;  ///< where the entry lies
+    std::string live_name;
+    std::string path;  ///< recorded
+    std::uint64_t root_device = 0;
+    bool is_source = false;
+  };
+
+  void visit_sources(const SourceTree& tree, const std::string& path, const std::optional<Reference>& old_tree);
+  void visit_source(const SourceTree& source, const std::string& path, const std::string& name,
+                    const std::optional<Reference>& old_tree);
+  void visit_intermediate(const SourceTree& tree, const std::string& path, ScannedEntry entry);
+  void visit_entry(const Visit& visit, ScannedEntry entry, Timestamp began);
+  void visit_file(const Visit& visit, ScannedEntry entry, Timestamp began);
+  void walk_directory(const Visit& visit, ScannedEntry entry, Timestamp began);
+  std::unique_ptr<Frame> open_frame(const Visit& visit, ScannedEntry entry, ScannedDirectory scanned);
+  void select_entries(const Visit& visit, ScannedDirectory& scanned) const;
+  void scan_ahead(Frame& frame);
+  void step_into(std::vector<std::unique_ptr<Frame>>& stack, Frame& frame);
+
+  void add_event(WalkEvent event);
+  void add_small_file(WalkEvent event, SmallFileJob job);
+  void add_problem(const std::string& path, const std::string& code, const std::string& message,
+                   Finding::Weight weight = Finding::Weight::partial);
+  void flush();
+
+  const BackupOptions& options_;
+  const ChangeRule& rule_;
+  const CutRule cut_;
+  TaskGroup& tasks_;
+  Emit emit_;
+  WalkUnit unit_;
+  std::vector<SmallFileJob> jobs_;
+  std::uint64_t job_bytes_ = 0;
+  bool is_stopped_ = false;
+};
+
+}  // namespace coppice

@@ -1,0 +1,60 @@
+#include "repo/block_source.h"
+
+#include "base/error.h"
+#include "repo/object_names.h"
+
+namespace coppice {
+
+Bytes BlockSource::open(const ChunkPlace& place, const std::string& object, ByteView prefix) {
+  const BlockRecord& record = place.block_record();
+  const BlockInfo info = place.run->block_info(record);
+  Bytes sealed(record.sealed_length);
+  store_.read(object, record.offset, sealed);
+  const Secret32& secret = secrets_.secret(info.seal.session, info.chunk_class);
+  return openers_.with([] { return BlockOpener(); },
+                       [&](BlockOpener& opener) { return opener.open(info, sealed, secret, prefix); });
+}
+
+Bytes BlockSource::read(const ChunkPlace& place) {
+  const PackRecord& pack = place.pack_record();
+  const Bytes prefix = read_prefix(place);
+  const std::string object = pack_name(pack.name);
+  try {
+    return open(place, object, prefix);
+  } catch (const Error& error) {
+    if (error.kind() != ErrorKind::damaged) throw;
+    if (pack.length >= kParityFromBytes) throw error.within("pack " + pack.name.short_hex());
+    try {
+      Bytes raw = open(place, copy_name(object), prefix);
+      healed_.add();
+      return raw;
+    } catch (const Error&) {
+      throw error.within("pack " + pack.name.short_hex() + " and its second copy");
+    }
+  }
+}
+
+Bytes BlockSource::read_prefix(const ChunkPlace& place) {
+  Bytes prefix;
+  const auto chunk_class = static_cast<ChunkClass>(place.block_record().chunk_class);
+  for (const Id& base : place.run->bases(place.block_record())) {
+    const Bytes bytes = read_base(chunk_class, base);
+    if (prefix.size() + bytes.size() > kMaxPrefixBytes) throw_damaged("delta block: bases too long");
+    prefix.insert(prefix.end(), bytes.begin(), bytes.end());
+  }
+  return prefix;
+}
+
+Bytes BlockSource::read_base(ChunkClass chunk_class, const Id& id) {
+  // Only plain locations: a base that is a delta itself would make chains (docs/format.md, section 7).
+  for (const ChunkPlace& place : index_.find(id)) {
+    const BlockRecord& record = place.block_record();
+    if ((record.encoding & kEncodingDelta) != 0 || static_cast<ChunkClass>(record.chunk_class) != chunk_class) continue;
+    const Bytes raw = read(place);
+    if (place.offset + std::uint64_t{place.length} > raw.size()) continue;
+    return {raw.begin() + place.offset, raw.begin() + place.offset + place.length};
+  }
+  throw_damaged("base " + id.short_hex() + " of a delta block is missing");
+}
+
+}  // namespace coppice

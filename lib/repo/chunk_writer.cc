@@ -1,0 +1,206 @@
+#include "repo/chunk_writer.h"
+
+#include <array>
+#include <future>
+
+#include "base/error.h"
+#include "index/id_set.h"
+#include "pack/block_codec.h"
+#include "repo/object_names.h"
+#include "repo/pack_stream.h"
+#include "repo/rate_limit.h"
+#include "repo/side_file.h"
+#include "task/bounded_queue.h"
+#include "task/checkout_pool.h"
+#include "task/counter.h"
+#include "task/stage.h"
+#include "task/task_group.h"
+
+namespace coppice {
+namespace {
+
+/// A block is closed when it holds this many raw bytes (design, section 4.2: solid blocks of about 1 MiB).
+constexpr std::size_t kBlockTargetBytes = 1 << 20;
+/// Sealing attempts that share one key (docs/format.md, section 6).
+constexpr std::uint64_t kAttemptsPerOrdinal = 4096;
+
+struct OpenBlock {
+  BlockInfo info;
+  Bytes raw;
+};
+
+}  // namespace
+
+struct ChunkWriter::State {
+  State(Store& store_in, ThreadPool& pool_in, const Keyring& keyring_in, const Index& index_in, Session session_in,
+        const ChunkWriterOptions& options_in)
+      : store(store_in),
+        keyring(keyring_in),
+        index(index_in),
+        session(std::move(session_in)),
+        options(options_in),
+        rate(options_in.limit_bytes_per_second),
+        sealed_blocks(2 * std::size_t{pool_in.threads()} + 2),
+        tasks(pool_in),
+        packer([this] { pack_blocks(); },
+               [this] {
+                 sealed_blocks.close();
+                 written_packs.close();
+               }),
+        closer([this] { close_packs(); }, [this] { written_packs.close(); }) {}
+
+  Store& store;
+  const Keyring& keyring;
+  const Index& index;
+  Session session;
+  const ChunkWriterOptions options;
+  RateLimit rate;  // used by the packer only
+
+  // Owned by the caller's thread.
+  IdSet new_ids;
+  std::array<OpenBlock, 2> open_blocks;
+  std::uint64_t raw_bytes = 0;
+  bool is_finished = false;
+
+  // Shared with the workers.
+  std::array<Counter, 2> attempts;
+  CheckoutPool<BlockSealer> sealers;
+
+  // Owned by the closer until it has ended.
+  std::vector<ObjectRef> objects;
+  std::uint64_t packed_bytes = 0;
+
+  BoundedQueue<std::future<BlockSealer::Sealed>> sealed_blocks;
+  BoundedQueue<WrittenPack> written_packs{1};
+  TaskGroup tasks;
+  Stage packer;
+  Stage closer;
+
+  void dispatch(OpenBlock& block);
+  BlockSealer::Sealed seal(BlockInfo info, const Bytes& raw);
+  BlockSeal next_seal(ChunkClass chunk_class);
+  void pack_blocks();
+  void close_packs();
+  void put_session_record();
+  /// Ends the stages and throws what one of them threw.
+  void join();
+};
+
+BlockSeal ChunkWriter::State::next_seal(ChunkClass chunk_class) {
+  const std::uint64_t attempt = attempts[static_cast<std::size_t>(chunk_class)].add();
+  return {session.id, attempt / kAttemptsPerOrdinal, attempt};
+}
+
+BlockSealer::Sealed ChunkWriter::State::seal(BlockInfo info, const Bytes& raw) {
+  return sealers.with([this] { return BlockSealer(options.compression_level); },
+                      [&](BlockSealer& sealer) {
+                        return sealer.seal(
+                            std::move(info), raw, [this](ChunkClass c) { return next_seal(c); },
+                            [this](ChunkClass c) -> const Secret32& { return session.secret(c); });
+                      });
+}
+
+void ChunkWriter::State::dispatch(OpenBlock& block) {
+  if (block.raw.empty()) return;
+  block.info.cipher = options.cipher;
+  auto sealed = tasks.submit(ThreadPool::Priority::urgent,
+                            [this, info = std::move(block.info), raw = std::move(block.raw)]() mutable {
+                              return seal(std::move(info), raw);
+                            });
+  block = OpenBlock();
+  if (!sealed_blocks.push(std::move(sealed))) join();
+}
+
+void ChunkWriter::State::pack_blocks() {
+  std::unique_ptr<PackStream> pack;
+  while (auto next = sealed_blocks.pop()) {
+    BlockSealer::Sealed block = next->get();
+    if (pack && !pack->has_room_for(block.info)) {
+      if (!written_packs.push(pack->finish())) return;
+      pack.reset();
+    }
+    if (!pack) pack = std::make_unique<PackStream>(store, keyring, session.box().epoch);
+    rate.spend(block.bytes.size());
+    pack->append(std::move(block.info), block.bytes);
+  }
+  if (pack) written_packs.push(pack->finish());
+}
+
+void ChunkWriter::State::put_session_record() {
+  const Bytes record = encode_session_record(session.record, keyring.repository_key(session.box().epoch), keyring.signing_key());
+  const std::string name = session_name(session.id);
+  if (!store.put_if_absent(name, record)) {
+    throw Error(ErrorKind::no_session,
+                "session " + session.id.short_hex() +
+                    " exists already: this machine's random generator repeats itself (a cloned or restored virtual "
+                    "machine?); run the command again");
+  }
+  store.put(copy_name(name), record);
+  objects.push_back({ObjectKind::session, Side::copy, session.id, record.size()});
+}
+
+void ChunkWriter::State::close_packs() {
+  while (auto pack = written_packs.pop()) {
+    if (objects.empty()) put_session_record();
+    const std::string name = pack_name(pack->name);
+    const Side side = side_for(pack->length, options.parity);
+    // Made from the upload, before it is published, while its pages are in memory.
+    const std::unique_ptr<Store::Upload> upload = std::move(pack->upload);
+    write_side_file(store, name, pack->name, pack->length, side, options.parity,
+                    [&](std::uint64_t offset, MutableByteView out) { upload->read_back(offset, out); });
+    upload->commit(name);
+    objects.push_back({ObjectKind::pack, side, pack->name, pack->length});
+    packed_bytes += pack->length;
+  }
+}
+
+void ChunkWriter::State::join() {
+  sealed_blocks.close();
+  packer.join();
+  closer.join();
+  if (!is_finished) throw Error(ErrorKind::failed, "writing packs stopped early");
+}
+
+ChunkWriter::ChunkWriter(Store& store, ThreadPool& pool, const Keyring& keyring, const Index& index, Session session,
+                         const ChunkWriterOptions& options)
+    : state_(std::make_unique<State>(store, pool, keyring, index, std::move(session), options)) {}
+
+ChunkWriter::~ChunkWriter() {
+  state_->sealed_blocks.close();
+  state_->written_packs.close();
+}
+
+bool ChunkWriter::is_stored(const Id& id) const {
+  return state_->new_ids.contains(id) || state_->index.is_stored(id);
+}
+
+bool ChunkWriter::put(ChunkClass chunk_class, const Id& id, ByteView bytes) {
+  if (is_stored(id)) return false;
+  state_->new_ids.insert(id);
+  state_->raw_bytes += bytes.size();
+  OpenBlock& block = state_->open_blocks[static_cast<std::size_t>(chunk_class)];
+  block.info.chunk_class = chunk_class;
+  if (block.raw.empty()) block.raw.reserve(kBlockTargetBytes + bytes.size());
+  block.raw.insert(block.raw.end(), bytes.begin(), bytes.end());
+  block.info.chunks.push_back({id, static_cast<std::uint32_t>(bytes.size())});
+  if (block.raw.size() >= kBlockTargetBytes) state_->dispatch(block);
+  return true;
+}
+
+void ChunkWriter::finish() {
+  for (OpenBlock& block : state_->open_blocks) state_->dispatch(block);
+  state_->is_finished = true;
+  state_->join();
+}
+
+std::vector<ObjectRef> ChunkWriter::take_objects() { return std::exchange(state_->objects, {}); }
+
+std::optional<SessionBox> ChunkWriter::session_box() const {
+  if (state_->packed_bytes == 0) return std::nullopt;
+  return state_->session.box();
+}
+
+std::uint64_t ChunkWriter::raw_bytes() const { return state_->raw_bytes; }
+std::uint64_t ChunkWriter::packed_bytes() const { return state_->packed_bytes; }
+
+}  // namespace coppice
