@@ -10,8 +10,8 @@
 
 namespace coppice {
 
-/// Which entries below the sources are left out. Explicitly named sources are never asked about. Const use is
-/// thread-safe.
+/// Which entries below the sources are left out. Explicitly named sources are never asked about.
+/// Const use is thread-safe.
 class Selection {
  public:
   struct IfPresent {
@@ -19,17 +19,26 @@ class Selection {
     std::string header;  ///< bytes it must start with; empty: any
   };
 
+  /// Later patterns override earlier ones. Throws Error{usage} as Pattern does.
   void add_exclude(std::string_view pattern, bool ignore_case);
+  /// Leaves out regular files whose size, as stat tells, is above this.
   void set_exclude_larger_than(std::uint64_t bytes) { larger_than_ = bytes; }
-  void add_if_present(IfPresent marker) { markers_.push_back(std::move(marker)); }
+  /// Throws Error{usage} if the name is not that of an entry (empty, ".", "..", with a slash).
+  void add_if_present(IfPresent marker);
   void set_exclude_nodump() { exclude_nodump_ = true; }
 
-  /// True if the entry at this recorded path is left out, with everything below it. `directory` and `name` are where it
-  /// lies live.
-  bool excludes(std::string_view recorded_path, int directory, const char* name, const Metadata& metadata) const;
+  /// True if the entry at this recorded path is left out, with everything below it. `directory` and
+  /// `name` are where it lies live. Does no I/O but with set_exclude_nodump; throws nothing.
+  bool excludes(std::string_view recorded_path, int directory, const char* name,
+                const Metadata& metadata) const;
+  /// The part of it that the patterns decide: for an entry of which nothing but the name is known,
+  /// so that what cannot be read can be left out.
+  bool excludes_path(std::string_view recorded_path) const;
 
-  /// If a directory is marked (CACHEDIR.TAG, --exclude-if-present): the name of the marking file, the only entry of the
-  /// directory that is backed up.
+  /// If a directory is marked (CACHEDIR.TAG, --exclude-if-present): the name of the marking file,
+  /// the only entry of the directory that is backed up. Without a header to compare, any type of
+  /// entry marks; with one only a regular file does. What cannot be read marks nothing: better a
+  /// directory too many than one too few.
   std::optional<std::string> marked_by(int directory) const;
 
  private:

@@ -28,7 +28,7 @@ std::vector<std::string> path_components(const std::string& path) {
 
 SourceTree SourceTree::from(const std::vector<BackupSource>& sources) {
   SourceTree root;
-  root.live_path = "/";
+  root.live_path = std::string(1, '/');  // not a literal: g++ 12 warns falsely of an overlap (its bug 105651)
   for (const BackupSource& source : sources) {
     SourceTree* node = &root;
     std::string path;

@@ -108,6 +108,7 @@ Found of_one_host(Found found, const NameContext& context) {
 }  // namespace
 
 std::vector<std::string> changed_tags(std::vector<std::string> tags,
+                                      // NOLINTNEXTLINE(bugprone-easily-swappable-parameters)
                                       std::span<const std::string> added,
                                       std::span<const std::string> removed) {
   std::erase_if(tags, [&](const std::string& tag) { return has(removed, tag); });
@@ -176,14 +177,15 @@ const ListedSnapshot* Catalog::find(const Id& id) const {
 
 const ListedSnapshot& Catalog::resolve(std::string_view name, const NameContext& context) const {
   if (const auto back = steps_back(name)) return resolve_latest(*back, context);
-  if (auto prefix = id_prefix(name)) {
-    return resolve_prefix(std::move(*prefix), context.filter.with_forgotten);
+  if (const auto prefix = id_prefix(name)) {
+    return resolve_prefix(*prefix, context.filter.with_forgotten);
   }
   fail_usage("\"" + escape_for_display(name) +
              "\" is no snapshot: give the first digits of its id, latest, or latest~N");
 }
 
-const ListedSnapshot& Catalog::resolve_prefix(std::string prefix, bool with_forgotten) const {
+const ListedSnapshot& Catalog::resolve_prefix(const std::string& prefix,
+                                              bool with_forgotten) const {
   Found found;
   Found forgotten;
   for (const ListedSnapshot& snapshot : snapshots_) {

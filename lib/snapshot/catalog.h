@@ -81,7 +81,7 @@ class Catalog {
   const ListedSnapshot& resolve(std::string_view name, const NameContext& context) const;
 
  private:
-  const ListedSnapshot& resolve_prefix(std::string prefix, bool with_forgotten) const;
+  const ListedSnapshot& resolve_prefix(const std::string& prefix, bool with_forgotten) const;
   const ListedSnapshot& resolve_latest(std::uint64_t back, const NameContext& context) const;
 
   std::vector<ListedSnapshot> snapshots_;

@@ -74,10 +74,14 @@ void write_texts(ByteWriter& out, const std::vector<std::string>& texts) {
   for (const std::string& text : texts) out.text(text);
 }
 
-std::vector<std::string> read_texts(ByteReader& in, std::size_t max, std::size_t max_bytes,
-                                    std::string_view field) {
-  std::vector<std::string> texts(in.count(1, max, field));
-  for (std::string& text : texts) text = in.text(max_bytes, field);
+struct TextBounds {
+  std::size_t count;
+  std::size_t bytes;
+};
+
+std::vector<std::string> read_texts(ByteReader& in, TextBounds max, std::string_view field) {
+  std::vector<std::string> texts(in.count(1, max.count, field));
+  for (std::string& text : texts) text = in.text(max.bytes, field);
   return texts;
 }
 
@@ -117,8 +121,8 @@ void read_facts(ByteReader& in, SnapshotRecord& record) {
   read_head(in, record);
   record.host = in.text(kMaxTextBytes, "host");
   record.user = in.text(kMaxTextBytes, "user");
-  record.paths = read_texts(in, kMaxPaths, kMaxPathBytes, "path");
-  record.tags = read_texts(in, kMaxTags, kMaxTagBytes, "tag");
+  record.paths = read_texts(in, {kMaxPaths, kMaxPathBytes}, "path");
+  record.tags = read_texts(in, {kMaxTags, kMaxTagBytes}, "tag");
   record.root = read_reference(in);
   const std::uint8_t has_parent = in.u8();
   if (has_parent > 1) in.fail("neither parent nor none");

@@ -61,6 +61,7 @@ bool TreeCursor::load_part() {
     part_.nodes.clear();
     return false;
   }
+  part_ = {};  // before the next part needs the memory
   part_ = decode_part(part->id, part->bytes);
   if (part_.nodes.empty()) {
     if (!is_single_part_) throw_damaged("tree " + part->id.short_hex() + ": empty part");
