@@ -1,0 +1,84 @@
+#include "repo/keyless_log.h"
+
+#include <string>
+#include <utility>
+
+#include "repo/object_names.h"
+
+namespace coppice {
+
+KeylessLog::KeylessLog(Store& store, std::optional<Id> repository) {
+  LogReader reader(store, repository);
+  LogExtent extent = reader.extent();
+  findings_ = std::move(extent.findings);
+  first_ = extent.first;
+  last_ = extent.last;
+  if (!first_) {
+    is_complete_ = false;
+    return;
+  }
+  for (std::uint64_t number = *first_; number <= *last_; ++number) read_one(reader, number);
+}
+
+void KeylessLog::report(Finding::Weight weight, const char* code, std::uint64_t number,
+                        std::string message) {
+  findings_.push_back({weight, code, log_entry_name(number), std::move(message)});
+}
+
+void KeylessLog::read_one(LogReader& reader, std::uint64_t number) {
+  const LogRead read = reader.read(number);
+  if (!read.entry) {
+    const bool is_newer = read.why.kind() == ErrorKind::newer_version;
+    report(is_newer ? Finding::Weight::note : Finding::Weight::damaged,
+           is_newer ? "log_entry_unknown" : "log_entry_damaged", number, read.why.what());
+    is_complete_ = false;
+    last_hash_.reset();
+    return;
+  }
+  check_files(reader, number, read);
+  if (last_hash_ && *last_hash_ != read.entry->plain.predecessor) {
+    report(Finding::Weight::damaged, "log_chain_broken", number - 1,
+           "is not what its successor was appended to");
+  }
+  last_hash_ = read.entry->hash;
+  follow(*read.entry);
+}
+
+void KeylessLog::check_files(LogReader& reader, std::uint64_t number, const LogRead& read) {
+  if (read.is_from_copy) {
+    return report(Finding::Weight::healable, "log_entry_damaged", number, "was read from its copy");
+  }
+  const std::string copy = copy_name(log_entry_name(number));
+  try {
+    if (reader.read_file(number, copy).hash == read.entry->hash) return;
+    report(Finding::Weight::healable, "log_entry_damaged", number, "its copy differs");
+  } catch (const Error& error) {
+    if (error.kind() != ErrorKind::damaged && error.kind() != ErrorKind::newer_version) throw;
+    report(Finding::Weight::healable, "log_entry_damaged", number,
+           std::string("its copy: ") + error.what());
+  }
+}
+
+/// A checkpoint restates everything: whatever was unreadable before it no longer matters.
+void KeylessLog::follow(const ParsedLogEntry& parsed) {
+  const LogEntry& entry = parsed.plain;
+  if (entry.type == LogEntryType::checkpoint && (entry.number == *first_ || !is_complete_)) {
+    objects_ = {};
+    is_complete_ = true;
+  } else if (entry.number == *first_ && entry.number != 0) {
+    report(Finding::Weight::damaged, "log_entry_damaged", entry.number - 1, "missing");
+    is_complete_ = false;
+  }
+  if (!is_known_log_entry_type(static_cast<std::uint8_t>(entry.type))) {
+    report(Finding::Weight::note, "log_entry_unknown", entry.number, "is of an unknown type");
+    is_complete_ = false;
+  }
+  if (may_delete_objects(entry.type)) {
+    for (const ObjectRef& object : entry.deletes) objects_.remove(object);
+  }
+  if (may_add_objects(entry.type)) {
+    for (const ObjectRef& object : entry.adds) objects_.add(object);
+  }
+}
+
+}  // namespace coppice

@@ -1,0 +1,47 @@
+#pragma once
+#include <optional>
+#include <vector>
+
+#include "repo/live_objects.h"
+#include "repo/log_reader.h"
+
+namespace coppice {
+
+/// The log as far as it can be checked without any key: both files of every entry against their
+/// checksums, numbers dense, each entry against its predecessor's hash; and which objects should
+/// exist. It cannot tell a forged entry from a genuine one: signatures are judged by whoever holds
+/// a slot.
+class KeylessLog {
+ public:
+  /// Reads the whole log. `repository`: as the header says, if that is readable. Throws what the
+  /// store throws if it does not answer; everything else becomes a finding.
+  explicit KeylessLog(Store& store, std::optional<Id> repository = std::nullopt);
+
+  const LiveObjects& objects() const { return objects_; }
+  /// "log_entry_damaged" (healable if one of the two files is whole), "log_chain_broken",
+  /// "log_entry_unknown", "log_number_implausible".
+  const std::vector<Finding>& findings() const { return findings_; }
+  /// The lowest number, absent for an empty log: 0, or that of a checkpoint once older entries were
+  /// deleted.
+  std::optional<std::uint64_t> first() const { return first_; }
+  std::optional<std::uint64_t> last() const { return last_; }
+  std::optional<Id> last_hash() const { return last_hash_; }
+  /// Every entry is readable and known: `objects` is all that should exist. Otherwise objects
+  /// beyond it may be needed.
+  bool is_complete() const { return is_complete_; }
+
+ private:
+  void read_one(LogReader& reader, std::uint64_t number);
+  void check_files(LogReader& reader, std::uint64_t number, const LogRead& read);
+  void follow(const ParsedLogEntry& entry);
+  void report(Finding::Weight weight, const char* code, std::uint64_t number, std::string message);
+
+  LiveObjects objects_;
+  std::vector<Finding> findings_;
+  std::optional<std::uint64_t> first_;
+  std::optional<std::uint64_t> last_;
+  std::optional<Id> last_hash_;
+  bool is_complete_ = true;
+};
+
+}  // namespace coppice

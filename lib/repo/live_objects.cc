@@ -1,0 +1,31 @@
+#include "repo/live_objects.h"
+
+namespace coppice {
+
+LiveObjects::Added LiveObjects::add(const ObjectRef& object) {
+  if (deleted_.contains(object.name)) return Added::deleted_before;
+  const auto [at, is_new] = live_.try_emplace(object.name, object);
+  if (is_new) return Added::added;
+  return at->second == object ? Added::known : Added::contradicts;
+}
+
+void LiveObjects::remove(const ObjectRef& object) {
+  live_.erase(object.name);
+  deleted_.try_emplace(object.name, object);
+}
+
+const ObjectRef* LiveObjects::find(const Id& name) const {
+  const auto found = live_.find(name);
+  return found == live_.end() ? nullptr : &found->second;
+}
+
+bool may_add_objects(LogEntryType type) {
+  return type == LogEntryType::snapshot || type == LogEntryType::index_set ||
+         type == LogEntryType::checkpoint;
+}
+
+bool may_delete_objects(LogEntryType type) {
+  return type == LogEntryType::remove || type == LogEntryType::checkpoint;
+}
+
+}  // namespace coppice
