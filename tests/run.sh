@@ -1,0 +1,64 @@
+#!/bin/sh
+# Installs what it needs from Debian's packages, builds, and runs every test. A second run reuses all of it.
+#   sh tests/run.sh            everything that CI runs
+#   sh tests/run.sh --quick    release build and its tests only
+set -eu
+cd "$(dirname "$0")/.."
+. tests/support/packages.sh
+
+passed=0
+failed=0
+quick=no
+[ "${1:-}" = --quick ] && quick=yes
+
+say() { printf '\n== %s\n' "$*"; }
+
+# step NAME COMMAND...: one line of the summary; a failing step does not stop the others.
+step() {
+  name=$1
+  shift
+  say "$name"
+  if "$@"; then
+    passed=$((passed + 1))
+  else
+    failed=$((failed + 1))
+    echo "FAILED: $name"
+  fi
+}
+
+# build PRESET [CMAKE OPTIONS...]
+build() {
+  preset=$1
+  shift
+  cmake --preset "$preset" "$@" >/dev/null && cmake --build "build/$preset"
+}
+
+format_is_clean() {
+  git ls-files 'cli/*.cc' 'cli/*.h' 'lib/*.cc' 'lib/*.h' 'tests/*.cc' 'tests/*.h' | xargs clang-format --dry-run -Werror
+}
+
+# clang-tidy takes minutes, so an unchanged tree is not judged twice.
+tidy_is_clean() {
+  state=$(git ls-files 'cli/*' 'lib/*' .clang-tidy | xargs cat | sha256sum)
+  [ -f build/tidy.state ] && [ "$(cat build/tidy.state)" = "$state" ] && echo "unchanged since it was clean" && return 0
+  git ls-files 'cli/*.cc' 'lib/*.cc' | xargs -P "$(nproc)" -n 4 clang-tidy --quiet -p build/release 2>build/tidy.log >build/tidy.out ||
+    { cat build/tidy.out; return 1; }
+  echo "$state" >build/tidy.state
+}
+
+# shellcheck disable=SC2086  # lists of names
+install_packages $BUILD_PACKAGES $TEST_PACKAGES
+
+step "release build (g++)" build release
+step "tests" ctest --test-dir build/release --output-on-failure
+if [ "$quick" = no ]; then
+  step "formatting" format_is_clean
+  step "clang-tidy" tidy_is_clean
+  step "ASan and UBSan build (clang++)" build asan -DCMAKE_CXX_COMPILER=clang++ -DCMAKE_C_COMPILER=clang
+  step "tests under ASan and UBSan" ctest --test-dir build/asan --output-on-failure
+  step "TSan build (g++)" build tsan
+  step "tests of the pipelines under TSan" ctest --test-dir build/tsan --output-on-failure -R '^(task|store|repo|backup|restore|verify)$'
+fi
+
+printf '\n%d passed, %d failed\n' "$passed" "$failed"
+[ "$failed" = 0 ]
