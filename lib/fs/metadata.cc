@@ -132,6 +132,13 @@ Metadata stat_fd(int fd) {
   return metadata;
 }
 
+bool has_nodump_flag(int dirfd, const char* name) {
+  struct statx s;
+  // Attributes are told whatever fields are asked for, so none are.
+  if (::statx(dirfd, name, AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT, 0, &s) != 0) return false;
+  return (s.stx_attributes & s.stx_attributes_mask & STATX_ATTR_NODUMP) != 0;
+}
+
 MetadataProblems read_extended(int fd, Metadata& metadata) {
   MetadataProblems problems;
   metadata.xattrs = read_xattrs(XattrTarget::of_descriptor(fd), problems);

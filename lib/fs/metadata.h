@@ -83,6 +83,10 @@ Metadata stat_at(int dirfd, const char* name);
 std::optional<Metadata> try_stat_at(int dirfd, const char* name);
 /// The same for what a descriptor refers to (O_PATH will do).
 Metadata stat_fd(int fd);
+/// One statx(2): true if the entry itself carries the "no dump" flag (chattr +d). Never follows a
+/// symlink, opens nothing. False also where the file system does not tell the flag and if the call
+/// fails: what reads the entry next reports that.
+bool has_nodump_flag(int dirfd, const char* name);
 
 /// Reads what statx does not tell about an open regular file or directory: xattrs, flags, project
 /// id; three cheap calls when there is none. Kinds that the file system does not have stay empty.
