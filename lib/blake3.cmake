@@ -25,3 +25,8 @@ if(CMAKE_SYSTEM_PROCESSOR MATCHES "x86_64|AMD64")
 elseif(CMAKE_SYSTEM_PROCESSOR MATCHES "aarch64|arm64")
   target_sources(coppice_blake3 PRIVATE ${blake3_dir}/blake3_neon.c)
 endif()
+
+# Its cache of CPU features is a plain global that all threads set alike (docs/decisions/0004-blake3-without-tsan.md).
+if(COPPICE_SANITIZE MATCHES "thread")
+  target_compile_options(coppice_blake3 PRIVATE $<$<COMPILE_LANGUAGE:C>:-fno-sanitize=thread>)
+endif()
