@@ -136,11 +136,9 @@ std::vector<std::string> clean_names(std::string_view path, bool is_absolute) {
   std::size_t pos = 0;
   for (std::string_view name = take_name(path, pos); !name.empty(); name = take_name(path, pos)) {
     if (name == ".") continue;
-    if (name != "..") {
-      names.emplace_back(name);
-    } else if (!names.empty() && names.back() != "..") {
+    if (name == ".." && !names.empty() && names.back() != "..") {
       names.pop_back();
-    } else if (!is_absolute) {
+    } else if (name != ".." || !is_absolute) {
       names.emplace_back(name);
     }
   }
