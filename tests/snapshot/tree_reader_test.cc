@@ -9,6 +9,7 @@ namespace {
 
 Id put_part(MemoryMetadata& store, const std::vector<std::string>& names) {
   std::vector<Node> nodes;
+  nodes.reserve(names.size());
   for (const std::string& name : names) nodes.push_back(made_file(name));
   return store.put(encode_tree_part(nodes));
 }
@@ -104,6 +105,7 @@ TEST_CASE("a child is found in the part that holds it, whatever the levels") {
   MemoryMetadata store;
   const std::vector<std::string> all = {"b", "d", "f", "h", "j", "l", "n"};
   std::vector<Id> parts;
+  parts.reserve(all.size());
   for (const std::string& name : all) parts.push_back(put_part(store, {name, name + "x"}));
   const Reference low1 = put_list(store, {parts[0], parts[1], parts[2]});
   const Reference low2 = put_list(store, {parts[3], parts[4]});
