@@ -13,7 +13,8 @@ namespace coppice {
 
 /// What the keyed second stage says of a candidate.
 struct CutVerdict {
-  std::uint32_t draw;    ///< uniform in 32 bits: a cut if below a threshold that depends on the average
+  std::uint32_t
+      draw;  ///< uniform in 32 bits: a cut if below a threshold that depends on the average
   std::uint32_t jitter;  ///< uniform in 0 … 4095: how far behind the candidate the cut lies
 };
 
@@ -26,9 +27,9 @@ class CutPrf {
  public:
   static constexpr std::size_t kWindow = 64;
   /// The AES-128 key, then the five masks.
-  using Key = Secret<6 * 16>;
+  using Key = Secret<std::size_t{6} * 16>;
   /// The eleven round keys of AES-128.
-  using RoundKeys = Secret<11 * 16>;
+  using RoundKeys = Secret<std::size_t{11} * 16>;
 
   /// Uses the CPU's own AES instructions if `level` is above portable and it has them, else
   /// OpenSSL. Throws Error{failed} if OpenSSL fails.

@@ -3,8 +3,8 @@
 #include <doctest/doctest.h>
 
 #include <algorithm>
-#include <array>
-#include <string>
+#include <functional>
+#include <iterator>
 #include <vector>
 
 #include "base/error.h"
@@ -54,16 +54,16 @@ void check_all_levels_agree(ByteView data) {
 
 TEST_CASE("all instruction sets cut every kind of data alike") {
   constexpr std::size_t kSize = 1 * kMiB + 17;
-  check_all_levels_agree(random_bytes(kSize, 1));
-  check_all_levels_agree(text_bytes(kSize, 2));
+  check_all_levels_agree(random_bytes(kSize, Seed{1}));
+  check_all_levels_agree(text_bytes(kSize, Seed{2}));
   check_all_levels_agree(Bytes(kSize));
   for (const std::size_t period : {2U, 3U, 4U, 7U, 64U, 100U, 1000U, 4096U}) {
-    check_all_levels_agree(periodic_bytes(kSize, period, 3));
+    check_all_levels_agree(periodic_bytes(kSize, Period{period}, Seed{3}));
   }
 }
 
 TEST_CASE("all instruction sets cut alike wherever the buffer lies in memory") {
-  const Bytes data = random_bytes(300 * kKiB, 4);
+  const Bytes data = random_bytes(300 * kKiB, Seed{4});
   const Chunker portable(test_secret(1), kSmall, SimdLevel::portable);
   const Cuts expected = lengths_of(portable, data);
   for (const std::size_t shift : {1U, 2U, 3U, 15U, 16U, 31U, 33U, 63U}) {
@@ -79,7 +79,7 @@ TEST_CASE("all instruction sets cut alike wherever the buffer lies in memory") {
 TEST_CASE(
     "all instruction sets cut alike at every length around the smallest and the longest chunk") {
   // Each length in a buffer of just its size, so that reading beyond it is caught by the sanitizer.
-  const Bytes random = random_bytes(kSmall.max() + 5000, 5);
+  const Bytes random = random_bytes(kSmall.max() + 5000, Seed{5});
   const Bytes zeros(random.size());
   std::vector<Chunker> chunkers;
   for (const SimdLevel level : levels_of_this_cpu())
@@ -109,7 +109,7 @@ TEST_CASE("a run of any one byte is cut only where it must be, without jitter") 
 }
 
 TEST_CASE("the cut does not depend on how much is buffered") {
-  const Bytes data = random_bytes(600 * kKiB, 7);
+  const Bytes data = random_bytes(600 * kKiB, Seed{7});
   const Chunker chunker(test_secret(1), kSmall);
   ByteView rest = data;
   while (!rest.empty()) {
@@ -138,7 +138,7 @@ TEST_CASE("enough bytes always give a cut, and the end of the stream ends the ch
 }
 
 TEST_CASE("chunks of random data average what was asked for, within bounds") {
-  const Bytes data = random_bytes(64 * kMiB, 8);
+  const Bytes data = random_bytes(64 * kMiB, Seed{8});
   for (const std::uint32_t average : {16384U, 32768U, 65536U}) {
     const Chunker chunker(test_secret(9), ChunkerParams{.average = average});
     Cuts lengths = lengths_of(chunker, data);
@@ -152,7 +152,7 @@ TEST_CASE("chunks of random data average what was asked for, within bounds") {
 }
 
 TEST_CASE("another secret gives other cuts") {
-  const Bytes data = random_bytes(4 * kMiB, 10);
+  const Bytes data = random_bytes(4 * kMiB, Seed{10});
   const auto one = ends_from_the_back(Chunker(test_secret(1), kSmall), data);
   const auto other = ends_from_the_back(Chunker(test_secret(2), kSmall), data);
   std::vector<std::size_t> common;
@@ -163,9 +163,9 @@ TEST_CASE("another secret gives other cuts") {
 
 TEST_CASE("after an insertion the cuts fall on the same bytes again") {
   const Chunker chunker(test_secret(1), kSmall);
-  const Bytes before = random_bytes(4 * kMiB, 11);
+  const Bytes before = random_bytes(4 * kMiB, Seed{11});
   Bytes after = before;
-  const Bytes inserted = random_bytes(13, 12);
+  const Bytes inserted = random_bytes(13, Seed{12});
   after.insert(after.begin() + 1 * kMiB, inserted.begin(), inserted.end());
   const auto old_ends = ends_from_the_back(chunker, before);
   const auto new_ends = ends_from_the_back(chunker, after);

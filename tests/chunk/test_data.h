@@ -9,6 +9,13 @@
 
 namespace coppice {
 
+struct Seed {
+  std::uint64_t value;
+};
+struct Period {
+  std::size_t bytes;
+};
+
 /// A secret of 32 times the same byte.
 inline Secret32 test_secret(std::uint8_t value) {
   std::array<std::uint8_t, 32> bytes;
@@ -16,16 +23,16 @@ inline Secret32 test_secret(std::uint8_t value) {
   return Secret32(bytes);
 }
 
-inline Bytes random_bytes(std::size_t size, std::uint64_t seed) {
-  std::mt19937_64 generator(seed);
+inline Bytes random_bytes(std::size_t size, Seed seed) {
+  std::mt19937_64 generator(seed.value);
   Bytes bytes(size);
   for (std::uint8_t& byte : bytes) byte = static_cast<std::uint8_t>(generator() >> 32);
   return bytes;
 }
 
 /// Words of lower-case letters, spaces and line ends.
-inline Bytes text_bytes(std::size_t size, std::uint64_t seed) {
-  std::mt19937_64 generator(seed);
+inline Bytes text_bytes(std::size_t size, Seed seed) {
+  std::mt19937_64 generator(seed.value);
   Bytes bytes(size);
   for (std::uint8_t& byte : bytes) {
     const std::uint64_t draw = generator() % 32;
@@ -36,10 +43,10 @@ inline Bytes text_bytes(std::size_t size, std::uint64_t seed) {
 }
 
 /// The same `period` random bytes over and over.
-inline Bytes periodic_bytes(std::size_t size, std::size_t period, std::uint64_t seed) {
-  Bytes bytes = random_bytes(period, seed);
+inline Bytes periodic_bytes(std::size_t size, Period period, Seed seed) {
+  Bytes bytes = random_bytes(period.bytes, seed);
   bytes.resize(size);
-  for (std::size_t i = period; i < size; ++i) bytes[i] = bytes[i - period];
+  for (std::size_t i = period.bytes; i < size; ++i) bytes[i] = bytes[i - period.bytes];
   return bytes;
 }
 
