@@ -31,7 +31,7 @@ enum class Overwrite {
 };
 
 /// What a pattern says of an entry.
-enum class Selection {
+enum class RestoreChoice {
   none,     ///< not restored, nor anything beneath it; `delete_extra` spares it
   beneath,  ///< a directory that is not meant itself: made if something beneath it is restored
   take,     ///< restored; what is beneath a directory is asked about on its own
@@ -52,7 +52,7 @@ struct RestoreOptions {
   std::string sub_path;
   /// Asked with the absolute path in the snapshot, from one thread at a time, from any thread.
   /// Empty: everything.
-  std::function<Selection(std::string_view path, bool is_directory)> select;
+  std::function<RestoreChoice(std::string_view path, bool is_directory)> select;
   Overwrite overwrite = Overwrite::if_changed;
   /// Removes what the snapshot does not have from directories at or below `backed_up_paths`, but
   /// for what `select` calls none, other mounts, and directories recorded as incomplete.

@@ -1,0 +1,116 @@
+#include "restore/restore.h"
+
+#include <algorithm>
+
+#include "fs/write_file.h"
+#include "repo/chunk_reader.h"
+#include "restore/executor.h"
+#include "restore/planner.h"
+#include "restore/preflight.h"
+#include "snapshot/stored_metadata.h"
+#include "task/bounded_queue.h"
+#include "task/stage.h"
+
+namespace coppice {
+namespace {
+
+/// Raw metadata blocks that are kept for walking trees.
+constexpr std::uint64_t kTreeCacheBytes = 32 * kMiB;
+/// Of the files that this process may open, so many for directories and for files being written;
+/// the rest is the store's.
+constexpr std::uint64_t kMaxOpenDirectories = 1024;
+constexpr std::uint64_t kMaxOpenFiles = 512;
+
+/// Keys are proved before the first byte.
+void expect_readable(const Keyring& keyring, std::uint64_t epoch) {
+  if (keyring.class_key(epoch, ChunkClass::data) != nullptr) return;
+  throw Error(ErrorKind::no_key, "a slot of role " + std::string(role_word(keyring.role())) +
+                                     " cannot read file contents; use a reader's or owner's key");
+}
+
+/// Plans in this thread while a stage restores what was planned.
+void run_pipeline(RestoreContext& context, const WantedTree& wanted, const OpenedTarget& target) {
+  BoundedQueue<PlannedWindow> windows(1);
+  Stage executor(
+      [&] {
+        while (auto window = windows.pop()) restore_window(context, *window);
+      },
+      [&] { windows.close(); });
+  struct Closing {
+    BoundedQueue<PlannedWindow>& queue;
+    ~Closing() { queue.close(); }
+  };
+  const Closing closing{windows};  // if planning throws, the stage must end too
+  RestorePlanner planner(context, target, [&](PlannedWindow window) {
+    if (!windows.push(std::move(window))) executor.join();
+  });
+  walk_wanted(wanted, planner, context.findings);
+  planner.finish();
+  windows.close();
+  executor.join();
+}
+
+RestoreResult make_result(const RestoreContext& context, const RestoreNeeds& needs) {
+  const RestoreCounters& counters = context.counters;
+  RestoreResult result;
+  result.files_restored = counters.files_restored.value();
+  result.files_unchanged = counters.files_unchanged.value();
+  result.files_skipped = counters.files_skipped.value();
+  result.dirs_restored = counters.dirs_restored.value();
+  result.files_deleted = counters.files_deleted.value();
+  result.bytes_restored = counters.bytes_restored.value();
+  result.total_files = needs.files;
+  result.total_bytes = needs.bytes;
+  result.error_count = context.findings.error_count();
+  return result;
+}
+
+}  // namespace
+
+RestoreResult restore_snapshot(Repository& repository, ThreadPool& pool, const Reference& root,
+                               const RestoreOptions& options, FindingSink& sink) {
+  expect_readable(repository.keyring(), repository.state().newest_epoch());
+  SharedFindings findings(sink);
+  const LoadedIndex loaded =
+      repository.load_index({false, options.index_cache_directory}, findings);
+  BlockSource blocks(repository.store(), loaded.index, repository.secrets());
+  ChunkReader chunks(blocks, repository.keyring(), kTreeCacheBytes);
+  StoredMetadata trees(chunks);
+  const Selector select(options.select);
+  const WantedTree wanted{trees, root, options.sub_path, select, options.stop};
+
+  RestoreMeter meter(options.on_progress);
+  const RestoreNeeds needs = find_needs(wanted, loaded.index, findings);
+  meter.set_totals(needs.files, needs.bytes);
+  if (!options.no_space_check && !options.dry_run) {
+    expect_space(needs, wanted, options.target, findings);
+  }
+  const std::uint64_t open_limit = raise_open_file_limit();
+  OpenedTarget target = open_target(options);
+  OutputDirectories directories(std::move(target.fd),
+                                std::clamp<std::uint64_t>(open_limit / 4, 8, kMaxOpenDirectories));
+  RestoreCounters counters;
+  TaskGroup tasks(pool);
+  RestoreContext context{options,
+                         blocks,
+                         trees,
+                         repository.keyring(),
+                         select,
+                         directories,
+                         tasks,
+                         findings,
+                         meter,
+                         counters,
+                         std::clamp<std::uint64_t>(open_limit / 8, 8, kMaxOpenFiles)};
+  run_pipeline(context, wanted, target);
+  findings.report_gathered();
+  if (const std::uint64_t healed = blocks.healed_blocks(); healed > 0) {
+    findings.report({Finding::Weight::healable, "healed", "repository",
+                     std::to_string(healed) +
+                         " blocks were damaged and read from their second copy; run: coppice "
+                         "repair packs"});
+  }
+  return make_result(context, needs);
+}
+
+}  // namespace coppice
