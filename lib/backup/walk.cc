@@ -218,8 +218,9 @@ void Walk::select_entries(const Visit& visit, ScannedDirectory& scanned) const {
   const std::optional<std::string> mark = options_.selection.marked_by(directory);
   std::erase_if(scanned.entries, [&](const ScannedEntry& entry) {
     if (mark && entry.name != *mark) return true;
-    return entry.errno_value == 0 && options_.selection.excludes(joined(visit.path, entry.name), directory,
-                                                                  entry.name.c_str(), entry.metadata);
+    const std::string path = joined(visit.path, entry.name);
+    if (entry.errno_value != 0) return options_.selection.excludes_path(path);
+    return options_.selection.excludes(path, directory, entry.name.c_str(), entry.metadata);
   });
 }
 
