@@ -53,7 +53,6 @@ struct VerifyOptions {
   const StopFlag* stop = nullptr;
   /// Called from one thread at a time, from any thread, at most once per object or piece read.
   std::function<void(const VerifyProgress&)> on_progress;
-  std::string index_cache_directory;  ///< empty: no cache (and with read_data none is used)
 };
 
 struct VerifyResult {
@@ -86,13 +85,17 @@ struct VerifyResult {
 ///   table_damaged (d), table_forged (d)             opened or signed by nobody known
 ///   index_contradicts_pack (d)
 ///   block_damaged, chunk_damaged                    an intact pack holds wrong bytes
-///   chunk_missing                                   a snapshot needs it and no place has it
 ///   snapshot_damaged, snapshot_forged (d)           its record
-///   tree_damaged (d)                                item: SNAPSHOT:PATH of the directory
+///   tree_damaged                                    item: SNAPSHOT:PATH of the directory
 ///   content_damaged                                 item: SNAPSHOT:PATH of a file that is hurt
-///   more_content_damaged (d)                        beyond 1000 paths of a snapshot: how many
+///   more_content_damaged                            beyond 1000 paths of a snapshot: how many
+///   snapshots_unreadable (partial)                  a writer's slot cannot read trees
+///   repository_changed (partial)                    pruned meanwhile: verify again
 ///
-/// Throws Error{interrupted}, Error{failed} if the store does not answer; damage never throws.
+/// What Repository::open reported is found again here: give it a sink of its own that drops it.
+///
+/// Throws Error{usage} for options out of range or a snapshot that is not there,
+/// Error{interrupted}, Error{failed} if the store does not answer; damage never throws.
 ///
 /// Must not be called from the pool. Memory: about 12 MiB a worker, and the index.
 VerifyResult verify_repository(Repository& repository, ThreadPool& pool,

@@ -1,0 +1,63 @@
+#include "verify/log_check.h"
+
+#include <algorithm>
+#include <set>
+#include <utility>
+
+#include "base/error.h"
+#include "repo/log_reader.h"
+
+namespace coppice {
+namespace {
+
+bool is_unknown(const Finding& finding) { return finding.code == "log_entry_unknown"; }
+
+/// An owner has seen and settled it.
+bool is_void(const Finding& finding, const LogState* state) {
+  const auto number = log_number_of(finding.item);
+  return state != nullptr && number && state->void_numbers.contains(*number);
+}
+
+}  // namespace
+
+void expect_head_syntax(const std::string& head) {
+  const bool is_hex = head.find_first_not_of("0123456789abcdef") == std::string::npos;
+  if (head.empty() || (is_hex && head.size() >= 8 && head.size() <= 64)) return;
+  throw Error(ErrorKind::usage,
+              "'" + head + "' is not the beginning of a log entry's hash (8 to 64 hex digits)");
+}
+
+void report_log(const KeylessLog& log, const LogState* state, FindingSink& findings) {
+  std::vector<Finding> all = log.findings();
+  if (state != nullptr) all.insert(all.end(), state->findings.begin(), state->findings.end());
+  std::set<std::pair<std::string, std::string>> told;
+  for (Finding& finding : all) {
+    if (!told.emplace(finding.code, finding.item).second) continue;  // both readers met it
+    if (is_unknown(finding)) finding.weight = Finding::Weight::damaged;
+    if (finding.weight == Finding::Weight::damaged && is_void(finding, state))
+      finding.weight = Finding::Weight::note;
+    findings.report(finding);
+  }
+  if (!log.last())
+    findings.report(
+        {Finding::Weight::damaged, "log_entry_damaged", "log", "there is no log entry at all"});
+}
+
+void check_head(Store& store, const KeylessLog& log, const std::optional<Id>& repository,
+                const std::string& expected_head, FindingSink& findings) {
+  if (expected_head.empty()) return;
+  const auto is_it = [&](const Id& hash) { return hash.hex().starts_with(expected_head); };
+  LogReader reader(store, repository);
+  // Newest first: that is what was noted down most likely.
+  for (std::uint64_t left = log.last() ? *log.last() - *log.first() + 1 : 0; left > 0; --left) {
+    const LogRead read = reader.read(*log.first() + left - 1);
+    // The predecessor's hash, too: entries before a checkpoint may be gone.
+    if (read.entry && (is_it(read.entry->hash) || is_it(read.entry->plain.predecessor))) return;
+  }
+  findings.report(
+      {Finding::Weight::damaged, "log_rolled_back", "log",
+       "no entry has the hash " + expected_head +
+           ": the repository was rolled back or exchanged, or its newest entries are lost"});
+}
+
+}  // namespace coppice

@@ -1,0 +1,52 @@
+#pragma once
+#include <cstdint>
+#include <set>
+#include <utility>
+#include <vector>
+
+#include "index/index.h"
+
+namespace coppice {
+
+/// What is to be had of a chunk, from best to worst.
+enum class Verdict : std::uint8_t {
+  good,      ///< as far as was looked
+  healable,  ///< only after a pack was healed from its parity
+  lost,
+};
+inline Verdict worse(Verdict a, Verdict b) { return a > b ? a : b; }
+inline Verdict better(Verdict a, Verdict b) { return a < b ? a : b; }
+
+/// Which places of the index are bad. One byte a block. Thread-safe while only const functions are
+/// called. The index must outlive it and have at most one run.
+class Verdicts {
+ public:
+  explicit Verdicts(const Index& index);
+
+  /// The whole block, or one chunk of it (by its offset in the block's raw bytes).
+  void mark(std::uint32_t block, Verdict verdict);
+  void mark_chunk(std::uint32_t block, std::uint32_t offset);
+  /// Makes deltas as bad as their bases. To be called after marking.
+  void settle();
+
+  bool all_good() const { return all_good_; }
+  /// The best of all places of this chunk.
+  Verdict of_chunk(ChunkClass chunk_class, const Id& id, std::uint64_t length) const;
+  /// The best of the places that hold a metadata chunk, whatever its length.
+  Verdict of_metadata(const Id& id) const;
+  /// The best of the chunk's plain places: the only ones that a delta may build on.
+  Verdict of_base(ChunkClass chunk_class, const Id& id) const;
+  /// By block: the worst of those of its chunks that are bad here, each taken by its best place
+  /// anywhere. Blocks without bad chunks are left out.
+  std::vector<std::pair<std::uint32_t, Verdict>> bad_blocks() const;
+
+ private:
+  Verdict of_place(std::uint32_t block, std::uint32_t offset) const;
+
+  const Index& index_;
+  std::vector<Verdict> blocks_;
+  std::set<std::pair<std::uint32_t, std::uint32_t>> bad_chunks_;
+  bool all_good_ = true;
+};
+
+}  // namespace coppice

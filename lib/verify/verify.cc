@@ -1,0 +1,253 @@
+#include "verify/verify.h"
+
+#include <algorithm>
+#include <memory>
+#include <set>
+#include <utility>
+#include <vector>
+
+#include "base/error.h"
+#include "base/units.h"
+#include "crypto/random.h"
+#include "repo/keyless_log.h"
+#include "repo/object_names.h"
+#include "verify/file_checks.h"
+#include "verify/hurt_paths.h"
+#include "verify/in_order.h"
+#include "verify/log_check.h"
+#include "verify/pack_findings.h"
+#include "verify/pack_read.h"
+#include "verify/pack_tables.h"
+#include "verify/sample.h"
+#include "verify/snapshot_walk.h"
+#include "verify/verify_report.h"
+
+/// Verifying with a key, in passes:
+///
+///   files and log → tables of all packs → all different trees, in parallel → packs, whole →
+///   findings → hurt paths
+///
+/// Each worker reads one pack from end to end, so that a disk sees long runs, nothing waits for
+/// anything else, and memory is a few MiB a worker; a repository with fewer packs than processors
+/// is read in a moment anyway. One pass over a pack serves its name and its blocks. Without
+/// read_data only packs that something was wrong with are read, so that damage always has one
+/// judge: the bytes.
+namespace coppice {
+namespace {
+
+/// Raw blocks kept for trees and for the bases of deltas.
+constexpr std::uint64_t kBlockCacheBytes = 32 * kMiB;
+
+class Verifier {
+ public:
+  Verifier(Repository& repository, ThreadPool& pool, const VerifyOptions& options,
+           FindingSink& sink)
+      : repository_(repository),
+        pool_(pool),
+        options_(options),
+        findings_(sink, result_),
+        progress_(options),
+        reader_{repository.store(), piece_bytes_for(pool.threads()), options.stop,
+                [this](std::uint64_t bytes) { progress_.add_bytes(bytes); }} {}
+
+  VerifyResult run();
+
+ private:
+  void check_files();
+  void check_log();
+  void check_sessions();
+  void check_session_signature(const ObjectRef& session);
+  void walk_snapshots();
+  std::vector<ObjectRef> packs_to_read() const;
+  void add_suspects();
+  void read_packs();
+  bool is_changed_meanwhile();
+  void report();
+
+  ObjectRef object(const Id& name) const { return *repository_.state().objects.find(name); }
+  TreeTools tree_tools() { return {*chunks_, tables_.index, *verdicts_}; }
+
+  Repository& repository_;
+  ThreadPool& pool_;
+  const VerifyOptions& options_;
+  VerifyResult result_;
+  CountingSink findings_;
+  ProgressMeter progress_;
+  const ObjectReader reader_;
+  CheckoutPool<BlockOpener> openers_;
+
+  // Made by one pass after the other.
+  PackTables tables_;
+  std::unique_ptr<BlockSource> blocks_;
+  std::unique_ptr<ChunkReader> chunks_;
+  std::unique_ptr<Verdicts> verdicts_;
+  std::vector<SnapshotRoot> snapshots_;
+  TreesWalked walked_;
+  std::vector<DamagedPackRead> damaged_;
+};
+
+void Verifier::check_files() {
+  check_header(repository_.store(), repository_.id(), findings_);
+  std::set<SlotId> slots;
+  for (const auto& [slot, certificate] : repository_.state().certificates) {
+    if (!repository_.state().revoked_from.contains(slot)) slots.insert(slot);
+  }
+  check_slots(repository_.store(), repository_.id(), slots, findings_);
+  check_readme_and_reserve(repository_.store(), findings_);
+  note_unlogged_packs(repository_.store(), repository_.state().objects, findings_);
+}
+
+void Verifier::check_log() {
+  const KeylessLog log(repository_.store(), repository_.id());
+  report_log(log, &repository_.state(), findings_);
+  check_head(repository_.store(), log, repository_.id(), options_.expected_head, findings_);
+}
+
+void Verifier::check_session_signature(const ObjectRef& session) {
+  const std::string name = session_name(session.name);
+  const ParsedSessionRecord record =
+      parse_session_record(repository_.store().read_all(name, kMaxSessionRecordBytes));
+  const auto certificate = repository_.state().certificates.find(record.plain.box.writer);
+  if (certificate != repository_.state().certificates.end() &&
+      record.plain.repository == repository_.id() &&
+      is_session_record_signed_by(record, certificate->second.body.signing_key)) {
+    return;
+  }
+  findings_.report(
+      {Finding::Weight::damaged, "session_damaged", name, "is not signed by a known slot"});
+}
+
+void Verifier::check_sessions() {
+  std::vector<ObjectRef> sessions;
+  for (const auto& [name, each] : repository_.state().objects.live()) {
+    if (each.kind == ObjectKind::session) sessions.push_back(each);
+  }
+  for_each_in_order(
+      pool_, sessions, [this](const ObjectRef& session) { return check_object(reader_, session); },
+      [this](const ObjectRef& session, const ObjectCheck& check) {
+        if (const auto finding = object_finding(session, check)) findings_.report(*finding);
+        if (check.object == FileState::intact) check_session_signature(session);
+        progress_.add_object(object_name(session));
+      });
+}
+
+void Verifier::walk_snapshots() {
+  snapshots_ = sound_snapshots(repository_, options_.only_snapshot, findings_);
+  const std::uint64_t epoch = repository_.state().newest_epoch();
+  if (repository_.keyring().class_key(epoch, ChunkClass::metadata) == nullptr) {
+    if (snapshots_.empty()) return;
+    findings_.report(
+        {Finding::Weight::partial, "snapshots_unreadable", "snapshots",
+         "a writer's slot cannot read trees: " + std::to_string(snapshots_.size()) +
+             " snapshots were not verified; use an auditor's, a reader's or an owner's"});
+    snapshots_.clear();
+    return;
+  }
+  const bool wants_packs = options_.only_snapshot && options_.read_data;
+  walked_ = walk_trees(tree_tools(), pool_, snapshots_, wants_packs, options_.stop);
+  result_.snapshots = snapshots_.size();
+  result_.trees = walked_.trees;
+}
+
+std::vector<ObjectRef> Verifier::packs_to_read() const {
+  std::vector<ObjectRef> packs;
+  if (options_.read_data && options_.only_snapshot) {
+    for (const std::uint32_t position : walked_.packs) {
+      packs.push_back(object(tables_.index.runs().front().packs()[position].name));
+    }
+  } else if (options_.read_data) {
+    for (const auto& [name, each] : repository_.state().objects.live()) {
+      if (each.kind == ObjectKind::pack) packs.push_back(each);
+    }
+  }
+  if (options_.sample) packs = take_sample(std::move(packs), *options_.sample, system_random());
+  for (const Id& name : tables_.suspects) packs.push_back(object(name));
+  std::sort(packs.begin(), packs.end());
+  packs.erase(std::unique(packs.begin(), packs.end()), packs.end());
+  return packs;
+}
+
+/// Packs in which the walk through the trees met damage.
+void Verifier::add_suspects() {
+  for (const Id& id : walked_.bad_metadata) {
+    for (const ChunkPlace& place : tables_.index.find(id))
+      tables_.suspects.insert(place.pack_record().name);
+  }
+  if (blocks_->healed_blocks() == 0) return;
+  // Some block came from a second copy, nobody knows which: look at all that have one.
+  for (const auto& [name, each] : repository_.state().objects.live()) {
+    if (each.kind == ObjectKind::pack && each.side == Side::copy) tables_.suspects.insert(name);
+  }
+}
+
+void Verifier::read_packs() {
+  add_suspects();
+  const std::vector<ObjectRef> packs = packs_to_read();
+  for (const ObjectRef& pack : packs) progress_.expect(0, pack.length);
+  const BlockTools tools{repository_.keyring(), repository_.secrets(), tables_.index, *chunks_,
+                         openers_};
+  for_each_in_order(
+      pool_, packs, [&](const ObjectRef& pack) { return read_pack(reader_, pack, tables_, tools); },
+      [&](const ObjectRef& pack, PackRead read) {
+        result_.blocks += read.blocks_opened;
+        result_.chunks += read.chunks_proved;
+        progress_.set_current(pack_name(pack.name));
+        if (!read.is_clean() || tables_.unopened.contains(pack.name))
+          damaged_.push_back({pack, std::move(read)});
+      });
+  mark_bad_places(tables_, damaged_, *verdicts_);
+}
+
+/// True if a collector deleted what we found missing: then that is no damage, and what took its
+/// place is not in our index.
+bool Verifier::is_changed_meanwhile() {
+  repository_.refresh();
+  const LiveObjects& objects = repository_.state().objects;
+  return std::erase_if(damaged_, [&](const DamagedPackRead& each) {
+           return objects.is_deleted(each.pack.name);
+         }) > 0;
+}
+
+void Verifier::report() {
+  if (damaged_.empty() && !walked_.is_hurt && verdicts_->all_good()) return;
+  if (is_changed_meanwhile()) {
+    findings_.report({Finding::Weight::partial, "repository_changed", "packs",
+                      "packs were deleted while they were verified; verify again"});
+    return report_packs(tables_, damaged_, *verdicts_, findings_);
+  }
+  report_packs(tables_, damaged_, *verdicts_, findings_);
+  report_hurt_paths(tree_tools(), snapshots_, options_.stop, findings_);
+}
+
+VerifyResult Verifier::run() {
+  for (const auto& [name, each] : repository_.state().objects.live()) {
+    progress_.expect(1, each.kind == ObjectKind::pack ? 0 : each.length);
+    result_.packs += each.kind == ObjectKind::pack ? 1 : 0;
+  }
+  check_files();
+  check_log();
+  check_sessions();
+  tables_ = read_pack_tables(
+      repository_, pool_, reader_, [this](const std::string& name) { progress_.add_object(name); },
+      findings_);
+  blocks_ =
+      std::make_unique<BlockSource>(repository_.store(), tables_.index, repository_.secrets());
+  chunks_ = std::make_unique<ChunkReader>(*blocks_, repository_.keyring(), kBlockCacheBytes);
+  verdicts_ = std::make_unique<Verdicts>(tables_.index);
+  verdicts_->settle();
+  walk_snapshots();
+  read_packs();
+  report();
+  result_.bytes_read = progress_.bytes_read();
+  return result_;
+}
+
+}  // namespace
+
+VerifyResult verify_repository(Repository& repository, ThreadPool& pool,
+                               const VerifyOptions& options, FindingSink& findings) {
+  expect_head_syntax(options.expected_head);
+  return Verifier(repository, pool, options, findings).run();
+}
+
+}  // namespace coppice
