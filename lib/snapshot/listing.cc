@@ -15,10 +15,9 @@ Catalog list_snapshots(const LogState& state, FindingSink& findings) {
       snapshot.is_forgotten = logged.is_forgotten;
       snapshot.slot = logged.slot;
       snapshot.record = decode_snapshot(logged.record);
-      TagChange change;
-      change.added.assign(logged.added_tags.begin(), logged.added_tags.end());
-      change.removed.assign(logged.removed_tags.begin(), logged.removed_tags.end());
-      snapshot.tags = changed_tags(snapshot.record.tags, change);
+      const std::vector<std::string> added(logged.added_tags.begin(), logged.added_tags.end());
+      const std::vector<std::string> removed(logged.removed_tags.begin(), logged.removed_tags.end());
+      snapshot.tags = changed_tags(snapshot.record.tags, added, removed);
       listed.push_back(std::move(snapshot));
     } catch (const Error& error) {  // per item
       findings.report({Finding::Weight::damaged, "snapshot_damaged", "snapshot " + logged.id.short_hex(), error.what()});
