@@ -74,8 +74,8 @@ struct RestoreContext {
   RestoreMeter& meter;
   RestoreCounters& counters;
   const std::size_t max_open_files;
-  OpenCount open_files;     ///< regular files being written
-  Counter temporary_names;  ///< makes the names of temporary files differ
+  OpenCount open_files{};     ///< regular files being written
+  Counter temporary_names{};  ///< makes the names of temporary files differ
 
   /// Throws Error{interrupted} if a stop was requested.
   void check_stop() const {
