@@ -61,6 +61,7 @@ struct Walk::Frame {
 
 void Walk::run() {
   const SourceTree tree = SourceTree::from(options_.sources);
+  for (const BackupSource& source : options_.sources) named_.insert(source.recorded_path);
   if (tree.is_source) {
     // "/" itself: its own metadata has no node in the format, only its entries (docs/format.md, section 10).
     visit_source(tree, "/", "", options_.parent_root);
@@ -217,11 +218,26 @@ void Walk::select_entries(const Visit& visit, ScannedDirectory& scanned) const {
   const int directory = scanned.handle->get();
   const std::optional<std::string> mark = options_.selection.marked_by(directory);
   std::erase_if(scanned.entries, [&](const ScannedEntry& entry) {
-    if (mark && entry.name != *mark) return true;
     const std::string path = joined(visit.path, entry.name);
-    if (entry.errno_value != 0) return options_.selection.excludes_path(path);
-    return options_.selection.excludes(path, directory, entry.name.c_str(), entry.metadata);
+    const bool is_left_out = mark ? entry.name != *mark : is_excluded(path, directory, entry);
+    return is_left_out && !is_named(path);
   });
+}
+
+bool Walk::is_excluded(const std::string& path, int directory, const ScannedEntry& entry) const {
+  if (entry.errno_value != 0) return options_.selection.excludes_path(path);
+  return options_.selection.excludes(path, directory, entry.name.c_str(), entry.metadata);
+}
+
+/// True for a source and for the directories on the way to one: they are never left out.
+bool Walk::is_named(const std::string& path) const {
+  const auto found = named_.lower_bound(path);
+  if (found == named_.end() || !found->starts_with(path)) return false;
+  if (found->size() == path.size()) return true;
+  std::string below = path;
+  below += '/';
+  const auto child = named_.lower_bound(below);
+  return child != named_.end() && child->starts_with(below);
 }
 
 std::unique_ptr<Walk::Frame> Walk::open_frame(const Visit& visit, ScannedEntry entry, ScannedDirectory scanned) {

@@ -3,6 +3,7 @@
 #include <functional>
 #include <future>
 #include <memory>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -74,6 +75,8 @@ class Walk {
   void walk_directory(const Visit& visit, ScannedEntry entry, Timestamp began);
   std::unique_ptr<Frame> open_frame(const Visit& visit, ScannedEntry entry, ScannedDirectory scanned);
   void select_entries(const Visit& visit, ScannedDirectory& scanned) const;
+  bool is_excluded(const std::string& path, int directory, const ScannedEntry& entry) const;
+  bool is_named(const std::string& path) const;
   void scan_ahead(Frame& frame);
   void step_into(std::vector<std::unique_ptr<Frame>>& stack, Frame& frame);
 
@@ -88,6 +91,7 @@ class Walk {
   const CutRule cut_;
   TaskGroup& tasks_;
   Emit emit_;
+  std::set<std::string> named_;  // recorded paths of the sources
   WalkUnit unit_;
   std::vector<SmallFileJob> jobs_;
   std::uint64_t job_bytes_ = 0;

@@ -331,11 +331,12 @@ TEST_CASE("excluded names are left out, a named source never") {
   FindingList findings;
   BackupOptions options = options_for(source.root);
   options.selection.add_exclude("sub", false);
-  options.selection.add_exclude("src", false);
   options.sources.push_back({source.root + "/sub/deep", source.root + "/sub/deep"});
   const BackupResult result = run_backup(fixture.repository(), fixture.pool(), options, findings);
   Reading reading(fixture.repository());
   CHECK_FALSE(reading.find(result.record.root, source.root + "/sub/b.bin"));
+  CHECK(reading.find(result.record.root, source.root + "/a.txt"));
+  CHECK(reading.find(result.record.root, source.root + "/sub/deep/new\nline\xff"));
 }
 
 TEST_CASE("a stream becomes one file, and a failing producer no snapshot") {
