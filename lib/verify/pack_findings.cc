@@ -52,6 +52,8 @@ class Reporter {
   void report(const DamagedPackRead& damaged);
   /// Those not reported yet: bad only because of what they build on.
   void report_orphaned_deltas();
+  /// Of packs that are what their name says: then the index object lies.
+  void report_contradictions(const std::vector<DamagedPackRead>& damaged);
 
  private:
   std::optional<BlockRange> range_of(const Id& pack) const;
@@ -89,6 +91,8 @@ Finding Reporter::judged_by_chunks(const ObjectRef& pack, Finding finding) const
       "; of its " + std::to_string(total) + " blocks " + std::to_string(bad) + " cannot be read";
   if (lost > 0) {
     finding.message += ", " + std::to_string(lost) + " with chunks that no other pack holds";
+  } else if (tables_.unopened.contains(pack.name)) {
+    finding.message += ", but only an index object still has its table";
   } else {
     finding.weight = Finding::Weight::healable;
     finding.message +=
@@ -149,6 +153,20 @@ void Reporter::report_orphaned_deltas() {
   }
 }
 
+void Reporter::report_contradictions(const std::vector<DamagedPackRead>& damaged) {
+  std::set<Id> exchanged;
+  for (const DamagedPackRead& each : damaged) {
+    if (each.read.check.object != FileState::intact) exchanged.insert(each.pack.name);
+  }
+  for (const auto& [pack, index_objects] : tables_.contradicted) {
+    if (exchanged.contains(pack)) continue;
+    for (const Id& object : index_objects) {
+      findings_.report({Finding::Weight::damaged, "index_contradicts_pack", index_name(object),
+                        "tells something else of " + pack_name(pack) + " than the pack itself"});
+    }
+  }
+}
+
 }  // namespace
 
 void mark_bad_places(const PackTables& tables, const std::vector<DamagedPackRead>& damaged,
@@ -177,6 +195,7 @@ void report_packs(const PackTables& tables, const std::vector<DamagedPackRead>& 
   Reporter reporter(tables, verdicts, findings);
   for (const DamagedPackRead& each : damaged) reporter.report(each);
   reporter.report_orphaned_deltas();
+  reporter.report_contradictions(damaged);
 }
 
 }  // namespace coppice

@@ -1,6 +1,8 @@
 #include "verify/pack_read.h"
 
 #include <algorithm>
+#include <optional>
+#include <utility>
 
 #include "base/error.h"
 #include "repo/object_names.h"
@@ -8,16 +10,20 @@
 namespace coppice {
 namespace {
 
-/// As read before; empty if nobody has it.
-PackTable table_of(const ObjectReader& reader, const ObjectRef& pack, const PackTables& tables,
-                   const Keyring& keyring) {
-  if (tables.unreadable.contains(pack.name)) return {};
+Bytes table_in(const ObjectReader& reader, const Keyring& keyring, const ObjectRef& pack,
+               const std::string& file) {
+  return read_table(keyring, pack.length, [&](std::uint64_t offset, MutableByteView out) {
+    reader.store.read(file, offset, out);
+  });
+}
+
+/// As read before; nothing if nobody has it.
+std::optional<Bytes> table_of(const ObjectReader& reader, const ObjectRef& pack,
+                              const PackTables& tables, const Keyring& keyring) {
+  if (tables.unreadable.contains(pack.name)) return std::nullopt;
   const auto rescued = tables.rescued.find(pack.name);
-  if (rescued != tables.rescued.end()) return decode_table(rescued->second);
-  return decode_table(
-      read_table(keyring, pack.length, [&](std::uint64_t offset, MutableByteView out) {
-        reader.store.read(pack_name(pack.name), offset, out);
-      }));
+  if (rescued != tables.rescued.end()) return rescued->second;
+  return table_in(reader, keyring, pack, pack_name(pack.name));
 }
 
 /// What is bad in both; a chunk within a block counts as bad if the other has the block bad.
@@ -34,7 +40,8 @@ std::vector<BadBlock> bad_in_both(std::vector<BadBlock> first,
 
 PackRead read_pack(const ObjectReader& reader, const ObjectRef& pack, const PackTables& tables,
                    const BlockTools& tools) {
-  const PackTable table = table_of(reader, pack, tables, tools.keyring);
+  const std::optional<Bytes> encoded = table_of(reader, pack, tables, tools.keyring);
+  const PackTable table = encoded ? decode_table(*encoded) : PackTable();
   BlockChecker blocks(tools, table);
   BlockChecker copy_blocks(tools, table);
   PieceSinks sinks;
@@ -43,8 +50,13 @@ PackRead read_pack(const ObjectReader& reader, const ObjectRef& pack, const Pack
   PackRead read;
   read.check = check_object(reader, pack, sinks);
   read.bad_blocks = blocks.finish();
-  if (read.check.object != FileState::intact && pack.side == Side::copy) {
-    read.bad_blocks = bad_in_both(std::move(read.bad_blocks), copy_blocks.finish());
+  const bool has_other = read.check.object != FileState::intact && pack.side == Side::copy;
+  if (has_other) read.bad_blocks = bad_in_both(std::move(read.bad_blocks), copy_blocks.finish());
+  if (has_other && read.check.is_healable && encoded &&
+      table_in(reader, tools.keyring, pack, copy_name(pack_name(pack.name))) != *encoded) {
+    // Another pack lies under this name: the table is that one's, and what it lists is there for
+    // whoever reads it.
+    read.bad_blocks.clear();
   }
   read.blocks_opened = std::max(blocks.opened(), copy_blocks.opened());
   read.chunks_proved = std::max(blocks.chunks(), copy_blocks.chunks());

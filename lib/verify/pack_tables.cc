@@ -43,7 +43,7 @@ class Reading {
   bool is_signed(const Bytes& bytes, const PackTable& table) const;
   void check_index_objects();
   void compare_index_object(const ObjectRef& object);
-  void compare_table(const std::string& object, const IndexedTable& entry);
+  void compare_table(const Id& index_object, const IndexedTable& entry);
   void report(Finding::Weight weight, const char* code, const std::string& item, std::string why) {
     findings_.report({weight, code, item, std::move(why)});
   }
@@ -134,7 +134,7 @@ bool Reading::is_added(const ObjectRef& pack, const Bytes& bytes) {
 
 void Reading::take(const ObjectRef& pack, TableRead read) {
   if (!read.has_right_sizes || !read.is_from_pack) tables_.suspects.insert(pack.name);
-  if (!read.is_from_pack) tables_.unopened.insert(pack.name);
+  if (!read.bytes) tables_.unopened.insert(pack.name);
   if (!read.bytes || !is_added(pack, *read.bytes)) {
     tables_.unreadable.insert(pack.name);
   } else {
@@ -169,8 +169,9 @@ void Reading::compare_index_object(const ObjectRef& object) {
   try {
     const Bytes bytes = read_named_object(reader_.store, name, object.name, kMaxIndexObjectBytes);
     const Secret32& key = repository_.keyring().repository_key(index_object_epoch(bytes));
-    for (const IndexedTable& entry : decode_index_object(bytes, key, repository_.id()))
-      compare_table(name, entry);
+    for (const IndexedTable& entry : decode_index_object(bytes, key, repository_.id())) {
+      compare_table(object.name, entry);
+    }
   } catch (const Error& error) {
     if (!is_about_bytes(error)) throw;
     report(tables_.unreadable.empty() ? Finding::Weight::healable : Finding::Weight::damaged,
@@ -179,14 +180,15 @@ void Reading::compare_index_object(const ObjectRef& object) {
   }
 }
 
-void Reading::compare_table(const std::string& object, const IndexedTable& entry) {
+void Reading::compare_table(const Id& index_object, const IndexedTable& entry) {
   const ObjectRef* pack = repository_.state().objects.find(entry.pack);
   if (pack == nullptr || pack->kind != ObjectKind::pack) return;  // deleted since
   const auto hash = hashes_.find(entry.pack);
   const bool is_known = hash != hashes_.end();
   if (entry.pack_length != pack->length || (is_known && hash->second != blake3(entry.table))) {
-    return report(Finding::Weight::damaged, "index_contradicts_pack", object,
-                  "tells something else of " + pack_name(entry.pack) + " than the pack itself");
+    tables_.contradicted[entry.pack].insert(index_object);
+    tables_.suspects.insert(entry.pack);
+    return;
   }
   if (is_known || !is_added(*pack, entry.table)) return;
   hashes_.emplace(entry.pack, blake3(entry.table));

@@ -209,7 +209,9 @@ bool Verifier::is_changed_meanwhile() {
 }
 
 void Verifier::report() {
-  if (damaged_.empty() && !walked_.is_hurt && verdicts_->all_good()) return;
+  const bool is_fine =
+      damaged_.empty() && tables_.contradicted.empty() && !walked_.is_hurt && verdicts_->all_good();
+  if (is_fine) return;
   if (is_changed_meanwhile()) {
     findings_.report({Finding::Weight::partial, "repository_changed", "packs",
                       "packs were deleted while they were verified; verify again"});
