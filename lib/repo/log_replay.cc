@@ -173,7 +173,8 @@ void LogReplay::obey_certificate(const ParsedLogEntry& entry) {
   CertificateTerms terms = decode_certificate_terms(open(entry));
   if (body.slot.is_zero()) throw_damaged("certificate: for no slot");
   if (body.slot == keys_.slot()) learn(entry.plain, body.key_boxes);
-  state_.certificates[body.slot] = {entry.plain.number, std::move(body), std::move(terms)};
+  const SlotId slot = body.slot;
+  state_.certificates[slot] = {entry.plain.number, std::move(body), std::move(terms)};
 }
 
 void LogReplay::obey_revocation(const ParsedLogEntry& entry) {
@@ -234,7 +235,7 @@ void LogReplay::obey_checkpoint(const ParsedLogEntry& entry) {
 
 /// Fills in what the slot did not know yet; what its payload says stands.
 void LogReplay::learn(const LogEntry& entry, const std::vector<KeyBox>& boxes) {
-  std::map<std::uint64_t, std::map<KeySecret, Secret32>> opened;
+  std::map<std::uint64_t, OpenedKeys> opened;
   for (const KeyBox& box : boxes) {
     const Bytes context = key_box_context(box.epoch, box.secret, keys_.slot());
     std::optional<Secret32> secret = open_box(keys_.box_key(), context, box.box);
@@ -244,24 +245,28 @@ void LogReplay::learn(const LogEntry& entry, const std::vector<KeyBox>& boxes) {
       report(Finding::Weight::note, "log_key_box", entry.number, "holds a key that does not open");
     }
   }
-  for (auto& [epoch, secrets] : opened) {
-    const auto take = [&](KeySecret which, const Secret32* known) -> std::optional<Secret32> {
-      if (known != nullptr) return known->clone();
-      const auto found = secrets.find(which);
-      return found == secrets.end() ? std::nullopt : std::optional(std::move(found->second));
-    };
-    const auto known_class_key = [&](ChunkClass chunk_class) {
-      const BoxPrivateKey* key = keys_.class_key(epoch, chunk_class);
-      return key != nullptr ? &key->seed() : nullptr;
-    };
-    std::optional<Secret32> repository_key =
-        take(KeySecret::repository_key,
-             keys_.knows_epoch(epoch) ? &keys_.repository_key(epoch) : nullptr);
-    if (!repository_key) continue;
-    keys_.learn({epoch, std::move(*repository_key),
-                 take(KeySecret::metadata_private_key, known_class_key(ChunkClass::metadata)),
-                 take(KeySecret::data_private_key, known_class_key(ChunkClass::data))});
+  for (auto& epoch : opened) learn_epoch(epoch.first, std::move(epoch.second));
+}
+
+void LogReplay::learn_epoch(std::uint64_t epoch, OpenedKeys keys) {
+  if (keys_.knows_epoch(epoch)) {
+    keys.insert_or_assign(KeySecret::repository_key, keys_.repository_key(epoch).clone());
   }
+  if (const BoxPrivateKey* known = keys_.class_key(epoch, ChunkClass::metadata)) {
+    keys.insert_or_assign(KeySecret::metadata_private_key, known->seed().clone());
+  }
+  if (const BoxPrivateKey* known = keys_.class_key(epoch, ChunkClass::data)) {
+    keys.insert_or_assign(KeySecret::data_private_key, known->seed().clone());
+  }
+  const auto take = [&keys](KeySecret which) -> std::optional<Secret32> {
+    const auto found = keys.find(which);
+    if (found == keys.end()) return std::nullopt;
+    return std::move(found->second);
+  };
+  std::optional<Secret32> repository_key = take(KeySecret::repository_key);
+  if (!repository_key) return;  // class keys alone open nothing that can be found
+  keys_.learn({epoch, std::move(*repository_key), take(KeySecret::metadata_private_key),
+               take(KeySecret::data_private_key)});
 }
 
 }  // namespace coppice

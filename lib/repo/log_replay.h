@@ -55,6 +55,8 @@ class LogReplay {
   void obey_epoch(const ParsedLogEntry& entry);
   void obey_checkpoint(const ParsedLogEntry& entry);
   void learn(const LogEntry& entry, const std::vector<KeyBox>& boxes);
+  using OpenedKeys = std::map<KeySecret, Secret32>;
+  void learn_epoch(std::uint64_t epoch, OpenedKeys keys);
   void mark_broken(std::uint64_t number, std::string code, std::string message);
   void mark_unknown(std::uint64_t number, std::string message);
 
