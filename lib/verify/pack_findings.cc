@@ -57,7 +57,7 @@ class Reporter {
 
  private:
   std::optional<BlockRange> range_of(const Id& pack) const;
-  Finding judged_by_chunks(const ObjectRef& pack, Finding finding) const;
+  Finding judged_by_chunks(const DamagedPackRead& damaged, Finding finding) const;
   void report_blocks(const DamagedPackRead& damaged);
 
   const PackTables& tables_;
@@ -73,9 +73,9 @@ std::optional<BlockRange> Reporter::range_of(const Id& pack) const {
   return blocks_of(tables_.index, position->second);
 }
 
-Finding Reporter::judged_by_chunks(const ObjectRef& pack, Finding finding) const {
-  const std::optional<BlockRange> range = range_of(pack.name);
-  if (!range) {
+Finding Reporter::judged_by_chunks(const DamagedPackRead& damaged, Finding finding) const {
+  const std::optional<BlockRange> range = range_of(damaged.pack.name);
+  if (!range || !damaged.read.has_table) {
     finding.message += "; its table is lost, so nobody knows what was in it";
     return finding;
   }
@@ -91,7 +91,7 @@ Finding Reporter::judged_by_chunks(const ObjectRef& pack, Finding finding) const
       "; of its " + std::to_string(total) + " blocks " + std::to_string(bad) + " cannot be read";
   if (lost > 0) {
     finding.message += ", " + std::to_string(lost) + " with chunks that no other pack holds";
-  } else if (tables_.unopened.contains(pack.name)) {
+  } else if (tables_.unopened.contains(damaged.pack.name)) {
     finding.message += ", but only an index object still has its table";
   } else {
     finding.weight = Finding::Weight::healable;
@@ -105,8 +105,7 @@ void Reporter::report(const DamagedPackRead& damaged) {
   const ObjectCheck& check = damaged.read.check;
   reported_.insert(damaged.pack.name);
   if (auto finding = object_finding(damaged.pack, check)) {
-    if (finding->weight == Finding::Weight::damaged)
-      *finding = judged_by_chunks(damaged.pack, *finding);
+    if (finding->weight == Finding::Weight::damaged) *finding = judged_by_chunks(damaged, *finding);
     findings_.report(*finding);
   }
   if (check.object == FileState::intact && tables_.unopened.contains(damaged.pack.name)) {
@@ -175,10 +174,13 @@ void mark_bad_places(const PackTables& tables, const std::vector<DamagedPackRead
   for (const DamagedPackRead& each : damaged) {
     const auto position = positions.find(each.pack.name);
     if (position == positions.end()) continue;
-    const std::uint32_t first = blocks_of(tables.index, position->second).first;
+    const auto [first, last] = blocks_of(tables.index, position->second);
     const bool is_intact = each.read.check.object == FileState::intact;
     const bool parity_heals =
         !is_intact && each.pack.side == Side::parity && each.read.check.is_healable;
+    if (!each.read.has_table) {  // lost since it was read first
+      for (std::uint32_t block = first; block < last; ++block) verdicts.mark(block, Verdict::lost);
+    }
     for (const BadBlock& bad : each.read.bad_blocks) {
       if (bad.chunk_offset && !parity_heals) {
         verdicts.mark_chunk(first + bad.block, *bad.chunk_offset);

@@ -10,11 +10,16 @@
 namespace coppice {
 namespace {
 
-Bytes table_in(const ObjectReader& reader, const Keyring& keyring, const ObjectRef& pack,
-               const std::string& file) {
-  return read_table(keyring, pack.length, [&](std::uint64_t offset, MutableByteView out) {
-    reader.store.read(file, offset, out);
-  });
+std::optional<Bytes> try_table_in(const ObjectReader& reader, const Keyring& keyring,
+                                  const ObjectRef& pack, const std::string& file) {
+  try {
+    return read_table(keyring, pack.length, [&](std::uint64_t offset, MutableByteView out) {
+      reader.store.read(file, offset, out);
+    });
+  } catch (const Error& error) {  // damaged since it was read first
+    if (error.kind() != ErrorKind::damaged && error.kind() != ErrorKind::newer_version) throw;
+    return std::nullopt;
+  }
 }
 
 /// As read before; nothing if nobody has it.
@@ -23,7 +28,7 @@ std::optional<Bytes> table_of(const ObjectReader& reader, const ObjectRef& pack,
   if (tables.unreadable.contains(pack.name)) return std::nullopt;
   const auto rescued = tables.rescued.find(pack.name);
   if (rescued != tables.rescued.end()) return rescued->second;
-  return table_in(reader, keyring, pack, pack_name(pack.name));
+  return try_table_in(reader, keyring, pack, pack_name(pack.name));
 }
 
 /// What is bad in both; a chunk within a block counts as bad if the other has the block bad.
@@ -48,12 +53,13 @@ PackRead read_pack(const ObjectReader& reader, const ObjectRef& pack, const Pack
   sinks.object = [&](std::uint64_t offset, ByteView piece) { blocks.append(offset, piece); };
   sinks.copy = [&](std::uint64_t offset, ByteView piece) { copy_blocks.append(offset, piece); };
   PackRead read;
+  read.has_table = encoded.has_value();
   read.check = check_object(reader, pack, sinks);
   read.bad_blocks = blocks.finish();
   const bool has_other = read.check.object != FileState::intact && pack.side == Side::copy;
   if (has_other) read.bad_blocks = bad_in_both(std::move(read.bad_blocks), copy_blocks.finish());
   if (has_other && read.check.is_healable && encoded &&
-      table_in(reader, tools.keyring, pack, copy_name(pack_name(pack.name))) != *encoded) {
+      try_table_in(reader, tools.keyring, pack, copy_name(pack_name(pack.name))) != encoded) {
     // Another pack lies under this name: the table is that one's, and what it lists is there for
     // whoever reads it.
     read.bad_blocks.clear();

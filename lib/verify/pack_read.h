@@ -10,6 +10,7 @@ namespace coppice {
 /// What one reading of a whole pack found.
 struct PackRead {
   ObjectCheck check;
+  bool has_table = false;  ///< what is in it is known
   /// Bad in the pack and in its second copy, if it has one. Blocks are judged only if the table is
   /// known.
   std::vector<BadBlock> bad_blocks;

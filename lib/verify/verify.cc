@@ -105,16 +105,19 @@ void Verifier::check_log() {
 
 void Verifier::check_session_signature(const ObjectRef& session) {
   const std::string name = session_name(session.name);
-  const ParsedSessionRecord record =
-      parse_session_record(repository_.store().read_all(name, kMaxSessionRecordBytes));
-  const auto certificate = repository_.state().certificates.find(record.plain.box.writer);
-  if (certificate != repository_.state().certificates.end() &&
-      record.plain.repository == repository_.id() &&
-      is_session_record_signed_by(record, certificate->second.body.signing_key)) {
-    return;
+  try {
+    const ParsedSessionRecord record =
+        parse_session_record(repository_.store().read_all(name, kMaxSessionRecordBytes));
+    const auto certificate = repository_.state().certificates.find(record.plain.box.writer);
+    const bool is_genuine =
+        certificate != repository_.state().certificates.end() &&
+        record.plain.repository == repository_.id() &&
+        is_session_record_signed_by(record, certificate->second.body.signing_key);
+    if (!is_genuine) throw_damaged("is not signed by a known slot");
+  } catch (const Error& error) {  // per item
+    if (error.kind() != ErrorKind::damaged) throw;
+    findings_.report({Finding::Weight::damaged, "session_damaged", name, error.what()});
   }
-  findings_.report(
-      {Finding::Weight::damaged, "session_damaged", name, "is not signed by a known slot"});
 }
 
 void Verifier::check_sessions() {
