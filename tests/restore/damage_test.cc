@@ -109,3 +109,21 @@ TEST_CASE("a pack healed by its second copy restores all and says so") {
   CHECK(run.findings.count(Finding::Weight::healable) >= 1);
   CHECK(run.findings.count(Finding::Weight::damaged) == 0);
 }
+
+TEST_CASE("where one place of a chunk is damaged, another one serves") {
+  RepositoryFixture fixture;
+  const std::vector<LiteralEntry> tree{file("a", "content"), file("b", noise(3000)),
+                                       file("c", "content")};
+  fixture.store_tree(tree);
+  const Reference root = fixture.store_tree_again(tree);
+  fixture.damage_chunk("content", 1);
+  ScratchDir scratch;
+  const RestoreRun run = run_restore(fixture, root, into(scratch / "t"));
+  INFO(run.findings.text());
+  CHECK(fixture.faults().damage_hits() > 0);
+  CHECK(run.result.files_restored == 3);
+  CHECK(run.findings.count(Finding::Weight::damaged) == 0);
+  CHECK(read_text(scratch / "t/a") == "content");
+  CHECK(read_text(scratch / "t/b") == noise(3000));
+  CHECK(read_text(scratch / "t/c") == "content");
+}

@@ -160,13 +160,15 @@ RepositoryFixture::RepositoryFixture(std::size_t chunk_bytes, std::optional<Pari
   repository_ = Repository::open(faults_, make_credential(), {}, findings_);
 }
 
-Reference RepositoryFixture::store_tree(std::vector<LiteralEntry> entries) {
+Reference RepositoryFixture::store(std::vector<LiteralEntry> entries, bool deduplicates) {
   Repository& repository = *repository_;
+  const Index nothing;
   const LoadedIndex loaded = repository.load_index({true, ""}, findings_);
   ChunkWriterOptions options;
   options.cipher = repository.parameters().cipher;
   options.parity = repository.parity();
-  ChunkWriter writer(repository.store(), pool_, repository.keyring(), loaded.index,
+  ChunkWriter writer(repository.store(), pool_, repository.keyring(),
+                     deduplicates ? loaded.index : nothing,
                      repository.begin_session(system_random(), "host", {kFileTime, 0}), options);
   const Reference root =
       LiteralWriter(writer, repository.keyring(), chunk_bytes_).write(std::move(entries));
@@ -198,8 +200,10 @@ std::vector<ChunkPlace> RepositoryFixture::places_of(std::string_view bytes) {
   return index_.find(chunk_id(bytes));
 }
 
-void RepositoryFixture::damage_chunk(std::string_view bytes) {
-  for (const ChunkPlace& place : places_of(bytes)) {
+void RepositoryFixture::damage_chunk(std::string_view bytes, std::size_t places) {
+  std::vector<ChunkPlace> damaged = places_of(bytes);
+  damaged.resize(std::min(damaged.size(), places));
+  for (const ChunkPlace& place : damaged) {
     const std::string name = pack_name(place.pack_record().name);
     for (const std::string& object : {name, copy_name(name)}) {
       if (store_.size(object)) faults_.flip_byte(object, place.block_record().offset + 5);

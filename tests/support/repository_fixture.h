@@ -62,20 +62,28 @@ class RepositoryFixture {
 
   /// Stores the tree below "/" and appends its snapshot. Each call seals packs of its own, with the
   /// chunks that are not stored yet.
-  Reference store_tree(std::vector<LiteralEntry> entries);
+  Reference store_tree(std::vector<LiteralEntry> entries) {
+    return store(std::move(entries), true);
+  }
+  /// The same, but all of its chunks are stored, so that they then have several places.
+  Reference store_tree_again(std::vector<LiteralEntry> entries) {
+    return store(std::move(entries), false);
+  }
 
   Repository& repository() { return *repository_; }
   FaultyStore& faults() { return faults_; }
   ThreadPool& pool() { return pool_; }
 
   Id chunk_id(std::string_view bytes) const;
-  /// Flips a byte of the block, wherever this data chunk lies, second copies too.
-  void damage_chunk(std::string_view bytes);
+  /// Flips a byte of the block wherever this data chunk lies, or at so many of its places, second
+  /// copies too.
+  void damage_chunk(std::string_view bytes, std::size_t places = SIZE_MAX);
   /// Hides every pack that holds this data chunk, and its second copy; indexes that are loaded from
   /// now on do not know them.
   void lose_chunk(std::string_view bytes);
 
  private:
+  Reference store(std::vector<LiteralEntry> entries, bool deduplicates);
   std::vector<ChunkPlace> places_of(std::string_view bytes);
 
   std::size_t chunk_bytes_;
