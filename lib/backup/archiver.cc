@@ -23,8 +23,8 @@ struct StreamTask {
 
 }  // namespace
 
-Archiver::Archiver(const BackupOptions& options, const ChunkIdentity& metadata_identity, CutRule cut, TaskGroup& tasks,
-                   ChunkSink& chunks, FindingSink& findings)
+Archiver::Archiver(const BackupOptions& options, const ChunkIdentity& metadata_identity,
+                   CutRule cut, TaskGroup& tasks, ChunkSink& chunks, FindingSink& findings)
     : options_(options),
       metadata_identity_(metadata_identity),
       cut_(cut),
@@ -52,8 +52,8 @@ void Archiver::progress(const std::string& path) {
   const std::uint64_t now = options_.clock->monotonic_ns();
   if (now - last_progress_ns_ < kProgressIntervalNs) return;
   last_progress_ns_ = now;
-  options_.on_progress({summary_.total_files_processed, summary_.total_bytes_processed, chunks_.raw_bytes(),
-                        summary_.error_count, path});
+  options_.on_progress({summary_.total_files_processed, summary_.total_bytes_processed,
+                        chunks_.raw_bytes(), summary_.error_count, path});
 }
 
 void Archiver::take(WalkUnit unit) {
@@ -78,7 +78,8 @@ void Archiver::take_event(WalkEvent& event, ReadBatch& batch, std::size_t& next_
     case WalkEvent::Kind::streamed_file:
       return streamed_file(event);
     case WalkEvent::Kind::problem:
-      return report(event.problem.item, event.problem.code, event.problem.message, event.problem.weight);
+      return report(event.problem.item, event.problem.code, event.problem.message,
+                    event.problem.weight);
   }
 }
 
@@ -139,13 +140,15 @@ void Archiver::complete(WalkEvent& event) {
   add_node(std::move(event.node));
 }
 
-void Archiver::put_pieces(const std::vector<Piece>& pieces, const Bytes& buffer, ContentWriter& content) {
+void Archiver::put_pieces(const std::vector<Piece>& pieces, const Bytes& buffer,
+                          ContentWriter& content) {
   for (const Piece& piece : pieces) {
     if (piece.is_hole) {
       content.add_hole(piece.length);
       continue;
     }
-    const ByteView bytes = ByteView(buffer).subspan(piece.offset, static_cast<std::size_t>(piece.length));
+    const ByteView bytes =
+        ByteView(buffer).subspan(piece.offset, static_cast<std::size_t>(piece.length));
     if (chunks_.put(ChunkClass::data, piece.id, bytes)) ++summary_.data_blobs;
     content.add_chunk(piece.id, piece.length);
   }
@@ -153,7 +156,8 @@ void Archiver::put_pieces(const std::vector<Piece>& pieces, const Bytes& buffer,
 
 void Archiver::small_file(WalkEvent& event, ReadFile& file, const Bytes& buffer) {
   if (file.errno_value != 0 || file.is_other_type) {
-    const std::string why = file.is_other_type ? "is no regular file any more" : errno_text(file.errno_value);
+    const std::string why =
+        file.is_other_type ? "is no regular file any more" : errno_text(file.errno_value);
     report(event.path, "read_failed", "cannot be read: " + why);
     return;
   }
@@ -163,7 +167,8 @@ void Archiver::small_file(WalkEvent& event, ReadFile& file, const Bytes& buffer)
   add_file(event, std::move(file.metadata), content.finish(), file.problems, file.is_changing);
 }
 
-std::optional<Content> Archiver::read_stream(StreamedFile& stream, std::future<Segment> next, const std::string& path) {
+std::optional<Content> Archiver::read_stream(StreamedFile& stream, std::future<Segment> next,
+                                             const std::string& path) {
   ContentWriter content(*this);
   for (;;) {
     const Segment segment = next.get();
@@ -173,7 +178,8 @@ std::optional<Content> Archiver::read_stream(StreamedFile& stream, std::future<S
     }
     // The next segment is read while this one is looked up and gathered.
     if (!segment.is_last) {
-      next = tasks_.submit(ThreadPool::Priority::normal, [&stream] { return stream.read_segment(); });
+      next =
+          tasks_.submit(ThreadPool::Priority::normal, [&stream] { return stream.read_segment(); });
     }
     const StreamTask waiting{next};
     put_pieces(segment.pieces, segment.buffer, content);
@@ -188,23 +194,28 @@ void Archiver::streamed_file(WalkEvent& event) {
   std::optional<Content> content = read_stream(stream, std::move(event.first_segment), event.path);
   if (content && stream.has_changed()) {
     stream.restart();
-    auto first = tasks_.submit(ThreadPool::Priority::normal, [&stream] { return stream.read_segment(); });
+    auto first =
+        tasks_.submit(ThreadPool::Priority::normal, [&stream] { return stream.read_segment(); });
     content = read_stream(stream, std::move(first), event.path);
   }
-  if (content) add_file(event, stream.metadata(), std::move(*content), stream.problems(), stream.has_changed());
+  if (content)
+    add_file(event, stream.metadata(), std::move(*content), stream.problems(),
+             stream.has_changed());
 }
 
-void Archiver::add_file(WalkEvent& event, Metadata metadata, Content content, const MetadataProblems& problems,
-                        bool is_changing) {
+void Archiver::add_file(WalkEvent& event, Metadata metadata, Content content,
+                        const MetadataProblems& problems, bool is_changing) {
   Node& node = event.node;
   node.meta = std::move(metadata);
   node.unsettled = is_unsettled(node.meta, event.began);
   node.content = std::move(content);
   node.incomplete = is_changing;
   for (const MetadataProblem& problem : problems) {
-    report(event.path, "metadata_unreadable", problem.what + ": " + errno_text(problem.errno_value));
+    report(event.path, "metadata_unreadable",
+           problem.what + ": " + errno_text(problem.errno_value));
   }
-  if (is_changing) report(event.path, "file_changing", "changed while it was read, twice; stored as it was read");
+  if (is_changing)
+    report(event.path, "file_changing", "changed while it was read, twice; stored as it was read");
   ++(event.was_known ? summary_.files_changed : summary_.files_new);
   ++summary_.total_files_processed;
   summary_.total_bytes_processed += node.meta.size;

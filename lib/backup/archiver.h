@@ -10,12 +10,12 @@
 
 namespace coppice {
 
-/// The gathering stage of a backup: takes the walk's events in order, puts chunks, and builds the trees from the leaves
-/// to the root. Owned by one thread.
+/// The gathering stage of a backup: takes the walk's events in order, puts chunks, and builds the
+/// trees from the leaves to the root. Owned by one thread.
 class Archiver final : public MetadataSink {
  public:
-  Archiver(const BackupOptions& options, const ChunkIdentity& metadata_identity, CutRule cut, TaskGroup& tasks,
-           ChunkSink& chunks, FindingSink& findings);
+  Archiver(const BackupOptions& options, const ChunkIdentity& metadata_identity, CutRule cut,
+           TaskGroup& tasks, ChunkSink& chunks, FindingSink& findings);
 
   /// Handles one unit of the walk.
   void take(WalkUnit unit);
@@ -50,10 +50,11 @@ class Archiver final : public MetadataSink {
   void small_file(WalkEvent& event, ReadFile& file, const Bytes& buffer);
   void streamed_file(WalkEvent& event);
   /// Nothing if the file could not be read; that is then reported.
-  std::optional<Content> read_stream(StreamedFile& stream, std::future<Segment> next, const std::string& path);
+  std::optional<Content> read_stream(StreamedFile& stream, std::future<Segment> next,
+                                     const std::string& path);
   void put_pieces(const std::vector<Piece>& pieces, const Bytes& buffer, ContentWriter& content);
-  void add_file(WalkEvent& event, Metadata metadata, Content content, const MetadataProblems& problems,
-                bool is_changing);
+  void add_file(WalkEvent& event, Metadata metadata, Content content,
+                const MetadataProblems& problems, bool is_changing);
   void add_node(Node node);
   void count_directory(const OpenDirectory& directory);
   void report(const std::string& path, const std::string& code, const std::string& message,

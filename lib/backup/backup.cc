@@ -13,17 +13,19 @@
 namespace coppice {
 namespace {
 
-/// Units of the walk that may be in flight: each holds at most about 1 MiB of file contents and 512 entries.
+/// Units of the walk that may be in flight: each holds at most about 1 MiB of file contents and 512
+/// entries.
 constexpr std::size_t kUnitsInFlight = 12;
 constexpr std::uint64_t kTreeCacheBytes = 24 << 20;
-/// A pack that this backup counted on was deleted meanwhile: so often the whole is done again, which stores only what is
-/// missing then.
+/// A pack that this backup counted on was deleted meanwhile: so often the whole is done again,
+/// which stores only what is missing then.
 constexpr int kAttempts = 3;
 
 /// Everything that one attempt needs and the next one needs anew.
 class BackupJob {
  public:
-  BackupJob(Repository& repository, ThreadPool& pool, const BackupOptions& options, FindingSink& findings)
+  BackupJob(Repository& repository, ThreadPool& pool, const BackupOptions& options,
+            FindingSink& findings)
       : repository_(repository), pool_(pool), options_(options), findings_(findings) {}
 
   /// Nothing if a collector deleted what was counted on.
@@ -46,7 +48,8 @@ class BackupJob {
   std::uint64_t began_ns_ = 0;
 };
 
-void BackupJob::walk_into(Archiver& archiver, const ChangeRule& rule, const CutRule& cut, TaskGroup& tasks) {
+void BackupJob::walk_into(Archiver& archiver, const ChangeRule& rule, const CutRule& cut,
+                          TaskGroup& tasks) {
   BoundedQueue<WalkUnit> units(kUnitsInFlight);
   Walk walk(options_, rule, cut, tasks, [&](WalkUnit unit) { return units.push(std::move(unit)); });
   Stage walker([&] { walk.run(); }, [&] { units.close(); });
@@ -66,9 +69,11 @@ Reference BackupJob::archive(ChunkSink& chunks, SnapshotSummary& summary) {
   StoredMetadata metadata(reader);
   const Chunker chunker = repository_.chunker();
   const CutRule cut{chunker, keyring.identity(ChunkClass::data)};
-  const ChangeRule rule{options_.ignore_inode, options_.ignore_ctime, &loaded_.index, &metadata, options_.clock};
+  const ChangeRule rule{options_.ignore_inode, options_.ignore_ctime, &loaded_.index, &metadata,
+                        options_.clock};
   TaskGroup tasks(pool_);
-  Archiver archiver(options_, keyring.identity(ChunkClass::metadata), cut, tasks, chunks, findings_);
+  Archiver archiver(options_, keyring.identity(ChunkClass::metadata), cut, tasks, chunks,
+                    findings_);
   if (options_.stream) {
     archiver.take_stream(*options_.stream);
   } else {
@@ -120,7 +125,8 @@ bool BackupJob::is_still_stored(const LogState& state) const {
     for (std::uint32_t pack = 0; pack < runs[run].packs().size(); ++pack) {
       const Id& name = runs[run].packs()[pack].name;
       const bool is_trusted = loaded_.index.use_of(run, pack) == PackUse::trusted;
-      if (is_trusted && (state.objects.is_deleted(name) || state.condemned.contains(name))) return false;
+      if (is_trusted && (state.objects.is_deleted(name) || state.condemned.contains(name)))
+        return false;
     }
   }
   return true;
@@ -129,7 +135,8 @@ bool BackupJob::is_still_stored(const LogState& state) const {
 std::optional<BackupResult> BackupJob::append(ChunkWriter& writer, const SnapshotRecord& record) {
   const Keyring& keyring = repository_.keyring();
   SnapshotBody body;
-  body.record = encode_snapshot(record, keyring.signing_key(), keyring.repository(), keyring.slot());
+  body.record =
+      encode_snapshot(record, keyring.signing_key(), keyring.repository(), keyring.slot());
   body.sessions = loaded_.adopted_boxes;
   if (const auto box = writer.session_box()) body.sessions.push_back(*box);
   LogAppend entry;
@@ -141,7 +148,8 @@ std::optional<BackupResult> BackupJob::append(ChunkWriter& writer, const Snapsho
   try {
     repository_.append([&](const LogState& state) {
       is_lost = !is_still_stored(state);
-      if (is_lost) throw Error(ErrorKind::refused, "a pack that this backup counted on was deleted meanwhile");
+      if (is_lost)
+        throw Error(ErrorKind::refused, "a pack that this backup counted on was deleted meanwhile");
       return entry;
     });
   } catch (const Error&) {
@@ -158,7 +166,8 @@ std::optional<BackupResult> BackupJob::append(ChunkWriter& writer, const Snapsho
 std::optional<BackupResult> BackupJob::run() {
   began_ = options_.clock->now();
   began_ns_ = options_.clock->monotonic_ns();
-  loaded_ = repository_.load_index({!options_.is_dry_run, options_.index_cache_directory}, findings_);
+  loaded_ =
+      repository_.load_index({!options_.is_dry_run, options_.index_cache_directory}, findings_);
   SnapshotSummary summary;
   if (options_.is_dry_run) {
     CountingSink counting(loaded_.index);
@@ -170,7 +179,8 @@ std::optional<BackupResult> BackupJob::run() {
     return result;
   }
   ChunkWriter writer(repository_.store(), pool_, repository_.keyring(), loaded_.index,
-                     repository_.begin_session(system_random(), options_.host, began_), writer_options());
+                     repository_.begin_session(system_random(), options_.host, began_),
+                     writer_options());
   StoringSink storing(writer);
   const Reference root = archive(storing, summary);
   writer.finish();
@@ -181,9 +191,11 @@ std::optional<BackupResult> BackupJob::run() {
 
 }  // namespace
 
-BackupResult run_backup(Repository& repository, ThreadPool& pool, const BackupOptions& options, FindingSink& findings) {
+BackupResult run_backup(Repository& repository, ThreadPool& pool, const BackupOptions& options,
+                        FindingSink& findings) {
   if (repository.state().is_read_only()) {
-    throw Error(ErrorKind::newer_version, "the repository was written by a newer coppice; this one only reads it");
+    throw Error(ErrorKind::newer_version,
+                "the repository was written by a newer coppice; this one only reads it");
   }
   for (int attempt = 1;; ++attempt) {
     if (auto result = BackupJob(repository, pool, options, findings).run()) {
@@ -191,7 +203,9 @@ BackupResult run_backup(Repository& repository, ThreadPool& pool, const BackupOp
       return *result;
     }
     if (attempt == kAttempts || options.stream) {
-      throw Error(ErrorKind::failed, "packs that this backup counted on were deleted meanwhile, several times; run it again");
+      throw Error(
+          ErrorKind::failed,
+          "packs that this backup counted on were deleted meanwhile, several times; run it again");
     }
     repository.refresh();
   }

@@ -69,12 +69,13 @@ struct BackupResult {
   SnapshotRecord record;
 };
 
-/// Backs up: walk → read, cut, id → look up → blocks → packs → log entry (docs/architecture.md). What cannot be read is
-/// reported and left out. When this returns, the snapshot is durable.
+/// Backs up: walk → read, cut, id → look up → blocks → packs → log entry (docs/architecture.md).
+/// What cannot be read is reported and left out. When this returns, the snapshot is durable.
 ///
-/// Throws Error{failed} without a snapshot if no source at all could be read or the stream's producer failed;
-/// Error{no_space}, Error{interrupted}: what was stored so far is reused by the next run.
-/// Memory: see docs/architecture.md; at most 256 MiB with any number of workers.
-BackupResult run_backup(Repository& repository, ThreadPool& pool, const BackupOptions& options, FindingSink& findings);
+/// Throws Error{failed} without a snapshot if no source at all could be read or the stream's
+/// producer failed; Error{no_space}, Error{interrupted}: what was stored so far is reused by the
+/// next run. Memory: see docs/architecture.md; at most 256 MiB with any number of workers.
+BackupResult run_backup(Repository& repository, ThreadPool& pool, const BackupOptions& options,
+                        FindingSink& findings);
 
 }  // namespace coppice

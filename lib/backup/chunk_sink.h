@@ -4,7 +4,8 @@
 
 namespace coppice {
 
-/// Where a backup's chunks go: to the repository, or only into the count (dry run). Used by one thread.
+/// Where a backup's chunks go: to the repository, or only into the count (dry run). Used by one
+/// thread.
 class ChunkSink {
  public:
   virtual ~ChunkSink() = default;

@@ -28,6 +28,8 @@ class Pattern {
   /// pattern with a leading '/' matches.
   bool matches(std::string_view path) const;
   bool is_negated() const { return is_negated_; }
+  /// True if it is matched from the root only.
+  bool is_absolute() const { return is_absolute_; }
 
  private:
   std::vector<std::string> parts_;  ///< well-formed; in lower case if ignore_case_

@@ -11,7 +11,8 @@ std::size_t cut_pieces(const CutRule& rule, ByteView data, std::uint32_t offset,
     if (!at_end && rest.size() < rule.chunker.max_chunk_size()) break;
     const std::size_t length = rule.chunker.next_cut(rest, at_end);
     const ByteView chunk = rest.first(length);
-    pieces.push_back({false, rule.identity.id(chunk), offset + static_cast<std::uint32_t>(used), length});
+    pieces.push_back(
+        {false, rule.identity.id(chunk), offset + static_cast<std::uint32_t>(used), length});
     used += length;
   }
   return used;

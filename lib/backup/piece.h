@@ -23,8 +23,9 @@ struct CutRule {
   const ChunkIdentity& identity;
 };
 
-/// Cuts `data`, which begins at a chunk's start and lies at `offset` of the buffer. Appends a piece per chunk and returns
-/// the bytes used: all of them if the content ends with `data` (or a hole follows), else up to the last certain cut.
+/// Cuts `data`, which begins at a chunk's start and lies at `offset` of the buffer. Appends a piece
+/// per chunk and returns the bytes used: all of them if the content ends with `data` (or a hole
+/// follows), else up to the last certain cut.
 std::size_t cut_pieces(const CutRule& rule, ByteView data, std::uint32_t offset, bool at_end,
                        std::vector<Piece>& pieces);
 

@@ -24,7 +24,8 @@ class OldNodes {
     try {
       cursor_.emplace(*rule.source, *tree);
       current_ = cursor_->next();
-    } catch (const Error&) {  // per item: a damaged old tree only means that everything below is read again
+    } catch (const Error&) {  // per item: a damaged old tree only means that everything below is
+                              // read again
       current_ = nullptr;
     }
   }
@@ -61,12 +62,14 @@ bool is_content_stored(const ChangeRule& rule, const Node& node) {
       if (!extent->is_hole && !rule.index->is_stored(extent->id)) return false;
     }
     return true;
-  } catch (const Error&) {  // per item: what cannot be read is not stored, and the file is read again
+  } catch (
+      const Error&) {  // per item: what cannot be read is not stored, and the file is read again
     return false;
   }
 }
 
-bool is_same_entry(const ChangeRule& rule, const Node& old, const Metadata& now, bool inodes_are_stable) {
+bool is_same_entry(const ChangeRule& rule, const Node& old, const Metadata& now,
+                   bool inodes_are_stable) {
   if (old.unsettled || old.incomplete || old.meta.type != now.type) return false;
   if (!rule.ignore_ctime && old.meta.ctime != now.ctime) return false;
   if (old.meta.mtime != now.mtime) return false;
@@ -74,7 +77,8 @@ bool is_same_entry(const ChangeRule& rule, const Node& old, const Metadata& now,
   return now.type != FileType::regular || old.meta.size == now.size;
 }
 
-/// Takes over from the old node what statx does not tell; ctime unchanged says that it is unchanged.
+/// Takes over from the old node what statx does not tell; ctime unchanged says that it is
+/// unchanged.
 void adopt_extended(Metadata& now, const Node& old) {
   now.flags = old.meta.flags;
   now.project_id = old.meta.project_id;
@@ -82,7 +86,8 @@ void adopt_extended(Metadata& now, const Node& old) {
   now.symlink_target = old.meta.symlink_target;
 }
 
-void compare(const ChangeRule& rule, ScannedEntry& entry, OldNodes& old_nodes, bool inodes_are_stable) {
+void compare(const ChangeRule& rule, ScannedEntry& entry, OldNodes& old_nodes,
+             bool inodes_are_stable) {
   entry.old = old_nodes.take(entry.name);
   if (!entry.old) return;
   if (entry.old->meta.type != entry.metadata.type) {
@@ -95,8 +100,8 @@ void compare(const ChangeRule& rule, ScannedEntry& entry, OldNodes& old_nodes, b
 }
 
 /// An entry that vanished between listing and statx is none.
-void add_entry(const ChangeRule& rule, ScannedDirectory& scanned, std::string name, OldNodes& old_nodes,
-               bool inodes_are_stable) {
+void add_entry(const ChangeRule& rule, ScannedDirectory& scanned, std::string name,
+               OldNodes& old_nodes, bool inodes_are_stable) {
   ScannedEntry entry;
   entry.name = std::move(name);
   try {
@@ -117,8 +122,8 @@ bool is_unsettled(const Metadata& metadata, Timestamp began) {
   return metadata.ctime >= limit;
 }
 
-ScannedDirectory scan_directory(const ChangeRule& rule, const DirectoryHandle& parent, const std::string& name,
-                                const std::optional<Reference>& old_tree) {
+ScannedDirectory scan_directory(const ChangeRule& rule, const DirectoryHandle& parent,
+                                const std::string& name, const std::optional<Reference>& old_tree) {
   ScannedDirectory scanned;
   scanned.began = rule.clock->now();
   const char* entry_name = name.empty() ? "." : name.c_str();
@@ -139,14 +144,16 @@ ScannedDirectory scan_directory(const ChangeRule& rule, const DirectoryHandle& p
     for (DirEntry& entry : entries) {
       add_entry(rule, scanned, std::move(entry.name), old_nodes, inodes_are_stable);
     }
-  } catch (const Error&) {  // per item: what was listed so far is kept, the rest is reported as unreadable
+  } catch (const Error&) {  // per item: what was listed so far is kept, the rest is reported as
+                            // unreadable
     scanned.errno_value = EIO;
   }
   return scanned;
 }
 
-ScannedDirectory scan_source(const ChangeRule& rule, DirectoryHandle directory, const std::string& live_name,
-                             const std::string& recorded_name, const std::optional<Reference>& old_tree) {
+ScannedDirectory scan_source(const ChangeRule& rule, DirectoryHandle directory,
+                             const std::string& live_name, const std::string& recorded_name,
+                             const std::optional<Reference>& old_tree) {
   ScannedDirectory scanned;
   scanned.began = rule.clock->now();
   scanned.handle = std::move(directory);
@@ -156,7 +163,8 @@ ScannedDirectory scan_source(const ChangeRule& rule, DirectoryHandle directory, 
   try {
     entry.metadata = stat_at(scanned.handle->get(), live_name.c_str());
     OldNodes old_nodes(rule, old_tree);
-    if (!recorded_name.empty()) compare(rule, entry, old_nodes, has_stable_inodes(scanned.handle->get()));
+    if (!recorded_name.empty())
+      compare(rule, entry, old_nodes, has_stable_inodes(scanned.handle->get()));
   } catch (const Error&) {  // per item; stat_at's words are not more than "missing" to most people
     entry.errno_value = errno != 0 ? errno : ENOENT;
   }

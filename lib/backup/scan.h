@@ -13,7 +13,8 @@
 
 namespace coppice {
 
-/// What decides whether an entry is as it was in the parent snapshot. Const and shared by the scanning tasks.
+/// What decides whether an entry is as it was in the parent snapshot. Const and shared by the
+/// scanning tasks.
 struct ChangeRule {
   bool ignore_inode = false;
   bool ignore_ctime = false;
@@ -25,12 +26,13 @@ struct ChangeRule {
 /// An entry of a directory, compared with the parent snapshot.
 struct ScannedEntry {
   std::string name;
-  Metadata metadata;  ///< by statx; extended metadata only when `old` is reusable (then that of `old`)
-  /// The parent snapshot's node of that name and type, if there is one. unique_ptr: large directories are mostly new
-  /// or mostly without it.
+  Metadata
+      metadata;  ///< by statx; extended metadata only when `old` is reusable (then that of `old`)
+  /// The parent snapshot's node of that name and type, if there is one. unique_ptr: large
+  /// directories are mostly new or mostly without it.
   std::unique_ptr<Node> old;
-  /// Nothing about the entry has changed and all that the old node refers to is stored: it need not be opened. For a
-  /// directory this says only that its own metadata is unchanged.
+  /// Nothing about the entry has changed and all that the old node refers to is stored: it need not
+  /// be opened. For a directory this says only that its own metadata is unchanged.
   bool is_unchanged = false;
   int errno_value = 0;  ///< not 0: statx failed
 };
@@ -43,18 +45,19 @@ struct ScannedDirectory {
   Timestamp began;                    ///< when the scan began: for "unsettled"
 };
 
-/// Lists directory `name` below `parent` (or that of `parent` itself if `name` is empty), stats every entry and merges
-/// with the parent snapshot's sorted nodes. Opens no files.
-ScannedDirectory scan_directory(const ChangeRule& rule, const DirectoryHandle& parent, const std::string& name,
-                                const std::optional<Reference>& old_tree);
+/// Lists directory `name` below `parent` (or that of `parent` itself if `name` is empty), stats
+/// every entry and merges with the parent snapshot's sorted nodes. Opens no files.
+ScannedDirectory scan_directory(const ChangeRule& rule, const DirectoryHandle& parent,
+                                const std::string& name, const std::optional<Reference>& old_tree);
 
-/// Stats and compares one entry that was named: `live_name` in `directory`, called `recorded_name` in the snapshot. The
-/// result has exactly that entry.
-ScannedDirectory scan_source(const ChangeRule& rule, DirectoryHandle directory, const std::string& live_name,
-                             const std::string& recorded_name, const std::optional<Reference>& old_tree);
+/// Stats and compares one entry that was named: `live_name` in `directory`, called `recorded_name`
+/// in the snapshot. The result has exactly that entry.
+ScannedDirectory scan_source(const ChangeRule& rule, DirectoryHandle directory,
+                             const std::string& live_name, const std::string& recorded_name,
+                             const std::optional<Reference>& old_tree);
 
-/// A ctime within the 60 s before `began`, or later, proves nothing: a write through mmap to a page that is still
-/// dirty leaves it unchanged (design, section 7).
+/// A ctime within the 60 s before `began`, or later, proves nothing: a write through mmap to a page
+/// that is still dirty leaves it unchanged (design, section 7).
 bool is_unsettled(const Metadata& metadata, Timestamp began);
 
 }  // namespace coppice

@@ -21,6 +21,14 @@ bool is_marked_by(int directory, const Selection::IfPresent& marker) {
   return as_text(start) == marker.header;
 }
 
+/// True if the pattern matches because of what lies below the source, not because of the source.
+bool matches_below(const Pattern& pattern, const Selection::EntryPath& entry) {
+  if (!pattern.matches(entry.path)) return false;
+  const std::string_view source = entry.path.substr(0, entry.source_length);
+  if (source.size() <= 1 || !pattern.matches(source)) return true;
+  return !pattern.is_absolute() && pattern.matches(entry.path.substr(entry.source_length));
+}
+
 }  // namespace
 
 void Selection::add_exclude(std::string_view pattern, bool ignore_case) {
@@ -35,20 +43,20 @@ void Selection::add_if_present(IfPresent marker) {
   markers_.push_back(std::move(marker));
 }
 
-bool Selection::excludes_path(std::string_view recorded_path) const {
+bool Selection::excludes_path(EntryPath entry) const {
   bool is_excluded = false;
   for (const Pattern& pattern : patterns_) {
     // The last pattern that matches decides, so only those that would change the verdict are tried.
-    if (pattern.is_negated() == is_excluded && pattern.matches(recorded_path)) {
+    if (pattern.is_negated() == is_excluded && matches_below(pattern, entry)) {
       is_excluded = !is_excluded;
     }
   }
   return is_excluded;
 }
 
-bool Selection::excludes(std::string_view recorded_path, int directory, const char* name,
+bool Selection::excludes(EntryPath entry, int directory, const char* name,
                          const Metadata& metadata) const {
-  if (excludes_path(recorded_path)) return true;
+  if (excludes_path(entry)) return true;
   const bool is_file = metadata.type == FileType::regular;
   if (larger_than_ && is_file && metadata.size > *larger_than_) return true;
   return exclude_nodump_ && has_nodump_flag(directory, name);

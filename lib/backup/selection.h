@@ -27,13 +27,20 @@ class Selection {
   void add_if_present(IfPresent marker);
   void set_exclude_nodump() { exclude_nodump_ = true; }
 
-  /// True if the entry at this recorded path is left out, with everything below it. `directory` and
-  /// `name` are where it lies live. Does no I/O but with set_exclude_nodump; throws nothing.
-  bool excludes(std::string_view recorded_path, int directory, const char* name,
-                const Metadata& metadata) const;
+  /// An entry's recorded path, and how much of its front is the source that it was found below: a
+  /// pattern that matches the source itself does not leave out what is below it, since the source
+  /// was named.
+  struct EntryPath {
+    std::string_view path;
+    std::size_t source_length = 0;
+  };
+
+  /// True if the entry is left out, with everything below it. `directory` and `name` are where it
+  /// lies live. Does no I/O but with set_exclude_nodump; throws nothing.
+  bool excludes(EntryPath entry, int directory, const char* name, const Metadata& metadata) const;
   /// The part of it that the patterns decide: for an entry of which nothing but the name is known,
   /// so that what cannot be read can be left out.
-  bool excludes_path(std::string_view recorded_path) const;
+  bool excludes_path(EntryPath entry) const;
 
   /// If a directory is marked (CACHEDIR.TAG, --exclude-if-present): the name of the marking file,
   /// the only entry of the directory that is backed up. Without a header to compare, any type of

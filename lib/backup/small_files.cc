@@ -8,8 +8,9 @@
 namespace coppice {
 namespace {
 
-/// Reads the whole file behind `fd` to the end of `buffer`; `expected` is its size by stat. Returns the bytes read. A file
-/// that has grown is read up to one byte more than expected: enough for the caller to see it.
+/// Reads the whole file behind `fd` to the end of `buffer`; `expected` is its size by stat. Returns
+/// the bytes read. A file that has grown is read up to one byte more than expected: enough for the
+/// caller to see it.
 std::size_t append_content(int fd, std::uint64_t expected, Bytes& buffer) {
   const std::size_t start = buffer.size();
   buffer.resize(start + static_cast<std::size_t>(expected) + 1);
@@ -22,10 +23,12 @@ ReadFile read_open_file(const CutRule& rule, int fd, const Metadata& seen, Bytes
   ReadFile file;
   file.metadata = seen;
   const std::size_t start = buffer.size();
-  // Twice at most: what the walk saw, then what is there now (docs/architecture.md, "files that change").
+  // Twice at most: what the walk saw, then what is there now (docs/architecture.md, "files that
+  // change").
   for (int attempt = 0; attempt < 2; ++attempt) {
     buffer.resize(start);
-    const std::size_t got = append_content(fd, std::min(file.metadata.size, kSmallFileBytes), buffer);
+    const std::size_t got =
+        append_content(fd, std::min(file.metadata.size, kSmallFileBytes), buffer);
     const Metadata after = stat_fd(fd);
     if (after.type != FileType::regular) {
       file.is_other_type = true;
@@ -43,7 +46,8 @@ ReadFile read_open_file(const CutRule& rule, int fd, const Metadata& seen, Bytes
 }
 
 ReadFile read_one(const CutRule& rule, const SmallFileJob& job, Bytes& buffer) {
-  const OpenResult opened = try_open_source_at(job.directory->get(), job.name.c_str(), FileType::regular);
+  const OpenResult opened =
+      try_open_source_at(job.directory->get(), job.name.c_str(), FileType::regular);
   if (opened.errno_value != 0) {
     ReadFile failed;
     failed.errno_value = opened.errno_value;

@@ -9,8 +9,8 @@
 
 namespace coppice {
 
-/// A directory that stays open while anything in it is still to be read. shared_ptr: the walk and several reading tasks
-/// use it, and none of them knows who is last.
+/// A directory that stays open while anything in it is still to be read. shared_ptr: the walk and
+/// several reading tasks use it, and none of them knows who is last.
 using DirectoryHandle = std::shared_ptr<const Fd>;
 
 /// Files larger than this, and files with holes, are streamed (streamed_file.h); bytes.
@@ -27,10 +27,10 @@ struct SmallFileJob {
 
 /// One file as it was read.
 struct ReadFile {
-  int errno_value = 0;       ///< not 0: could not be read; nothing else is set
-  bool is_changing = false;  ///< it changed during both readings
+  int errno_value = 0;         ///< not 0: could not be read; nothing else is set
+  bool is_changing = false;    ///< it changed during both readings
   bool is_other_type = false;  ///< no regular file any more
-  Metadata metadata;         ///< what belongs to the bytes read, with extended metadata
+  Metadata metadata;           ///< what belongs to the bytes read, with extended metadata
   MetadataProblems problems;
   std::vector<Piece> pieces;  ///< offsets into the batch's buffer
 };
@@ -40,7 +40,8 @@ struct ReadBatch {
   std::vector<ReadFile> files;  ///< as many as jobs, in their order
 };
 
-/// Reads, cuts and names a batch of small files. A file that changes while it is read is read once more.
+/// Reads, cuts and names a batch of small files. A file that changes while it is read is read once
+/// more.
 ReadBatch read_small_files(const CutRule& rule, const std::vector<SmallFileJob>& jobs);
 
 /// True if the two are the same state of a file: size, mtime and ctime.

@@ -11,14 +11,16 @@ namespace coppice {
 
 std::vector<std::string> path_components(const std::string& path) {
   if (path.empty() || path.front() != '/') {
-    throw Error(ErrorKind::usage, fmt::format("not an absolute path: {}", escape_for_display(path)));
+    throw Error(ErrorKind::usage,
+                fmt::format("not an absolute path: {}", escape_for_display(path)));
   }
   std::vector<std::string> components;
   for (std::size_t start = 1; start < path.size();) {
     const std::size_t end = std::min(path.find('/', start), path.size());
     std::string part = path.substr(start, end - start);
     if (part == "." || part == "..") {
-      throw Error(ErrorKind::usage, fmt::format("path with '.' or '..' in it: {}", escape_for_display(path)));
+      throw Error(ErrorKind::usage,
+                  fmt::format("path with '.' or '..' in it: {}", escape_for_display(path)));
     }
     if (!part.empty()) components.push_back(std::move(part));
     start = end + 1;
@@ -28,7 +30,8 @@ std::vector<std::string> path_components(const std::string& path) {
 
 SourceTree SourceTree::from(const std::vector<BackupSource>& sources) {
   SourceTree root;
-  root.live_path = std::string(1, '/');  // not a literal: g++ 12 warns falsely of an overlap (its bug 105651)
+  root.live_path =
+      std::string(1, '/');  // not a literal: g++ 12 warns falsely of an overlap (its bug 105651)
   for (const BackupSource& source : sources) {
     SourceTree* node = &root;
     std::string path;

@@ -7,8 +7,9 @@
 
 namespace coppice {
 
-/// The recorded paths of a backup as a tree of names: which names below "/" are to be visited, and which of them are
-/// sources themselves (docs/format.md, section 10: a snapshot's root stands for "/").
+/// The recorded paths of a backup as a tree of names: which names below "/" are to be visited, and
+/// which of them are sources themselves (docs/format.md, section 10: a snapshot's root stands for
+/// "/").
 struct SourceTree {
   bool is_source = false;  ///< everything at and below it is backed up
   std::string live_path;   ///< where it is read

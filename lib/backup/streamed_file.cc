@@ -16,7 +16,8 @@ constexpr std::size_t kSegmentBytes = 4 << 20;
 }  // namespace
 
 void StreamedFile::open() {
-  OpenResult opened = try_open_source_at(job_.directory->get(), job_.name.c_str(), FileType::regular);
+  OpenResult opened =
+      try_open_source_at(job_.directory->get(), job_.name.c_str(), FileType::regular);
   if (opened.errno_value != 0) throw call_error("open", job_.name.c_str(), opened.errno_value);
   fd_ = std::move(opened.fd);
   const Metadata now = stat_fd(fd_.get());
@@ -33,19 +34,21 @@ void StreamedFile::open() {
 /// Reads and cuts more of the current data extent; false if the file ended early.
 bool StreamedFile::fill_from_extent(Segment& segment) {
   const std::size_t target = std::max(kSegmentBytes, 2 * rule_.chunker.max_chunk_size());
-  const auto wanted = static_cast<std::size_t>(
-      std::min<std::uint64_t>(data_end_ - offset_, target - std::min(target, segment.buffer.size() + carry_.size())));
+  const auto wanted = static_cast<std::size_t>(std::min<std::uint64_t>(
+      data_end_ - offset_, target - std::min(target, segment.buffer.size() + carry_.size())));
   const std::size_t start = segment.buffer.size();
   segment.buffer.insert(segment.buffer.end(), carry_.begin(), carry_.end());
   segment.buffer.resize(start + carry_.size() + wanted);
-  const std::size_t got = read_at(fd_.get(), MutableByteView(segment.buffer).subspan(start + carry_.size()), offset_);
+  const std::size_t got =
+      read_at(fd_.get(), MutableByteView(segment.buffer).subspan(start + carry_.size()), offset_);
   segment.buffer.resize(start + carry_.size() + got);
   carry_.clear();
   offset_ += got;
   const bool is_cut_short = got < wanted;
   const bool at_end = is_cut_short || offset_ == data_end_;
   const ByteView data = ByteView(segment.buffer).subspan(start);
-  const std::size_t used = cut_pieces(rule_, data, static_cast<std::uint32_t>(start), at_end, segment.pieces);
+  const std::size_t used =
+      cut_pieces(rule_, data, static_cast<std::uint32_t>(start), at_end, segment.pieces);
   carry_.assign(data.begin() + static_cast<std::ptrdiff_t>(used), data.end());
   segment.buffer.resize(start + used);
   return !is_cut_short;
@@ -70,7 +73,8 @@ void StreamedFile::next_extent(Segment& segment) {
     offset_ = data.offset;
   }
   data_end_ = data.length == 0 ? offset_ : data.offset + data.length;
-  // Short holes are read as zeros together with the data around them: they do not restart the chunker.
+  // Short holes are read as zeros together with the data around them: they do not restart the
+  // chunker.
   while (data_end_ < size_) {
     const Extent next = next_data(fd_.get(), data_end_, size_);
     if (next.length == 0 || next.offset - data_end_ >= kMinHoleBytes) break;

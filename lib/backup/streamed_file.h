@@ -11,18 +11,20 @@ struct Segment {
   Bytes buffer;
   std::vector<Piece> pieces;
   bool is_last = false;
-  std::string error;  ///< not empty: the file cannot be read any further, and this segment is the last
+  std::string
+      error;  ///< not empty: the file cannot be read any further, and this segment is the last
 };
 
-/// Reads one large or sparse file segment by segment; each call continues where the one before ended, so the calls may
-/// come from different threads, one at a time. Holes of 64 KiB or more stay holes and restart the chunker; smaller ones
-/// are zeros. Memory: one segment of about 4 MiB (more for chunk sizes above 1 MiB).
+/// Reads one large or sparse file segment by segment; each call continues where the one before
+/// ended, so the calls may come from different threads, one at a time. Holes of 64 KiB or more stay
+/// holes and restart the chunker; smaller ones are zeros. Memory: one segment of about 4 MiB (more
+/// for chunk sizes above 1 MiB).
 class StreamedFile {
  public:
   StreamedFile(CutRule rule, SmallFileJob job) : rule_(rule), job_(std::move(job)) {}
 
-  /// A file that cannot be opened or read says so in the segment: this runs in a worker, and a file that fails must not
-  /// be taken for a target that fails.
+  /// A file that cannot be opened or read says so in the segment: this runs in a worker, and a file
+  /// that fails must not be taken for a target that fails.
   Segment read_segment();
   /// After the last segment: true if the file is another one now than when its reading began.
   bool has_changed() const { return has_changed_; }

@@ -56,14 +56,16 @@ struct Walk::Frame {
   ScannedDirectory scanned;
   std::size_t next = 0;
   std::size_t next_ahead = 0;  // entries before this one have been considered for scanning ahead
-  std::deque<std::future<ScannedDirectory>> ahead;  // of the next directories among the entries, in order
+  std::deque<std::future<ScannedDirectory>>
+      ahead;  // of the next directories among the entries, in order
 };
 
 void Walk::run() {
   const SourceTree tree = SourceTree::from(options_.sources);
   for (const BackupSource& source : options_.sources) named_.insert(source.recorded_path);
   if (tree.is_source) {
-    // "/" itself: its own metadata has no node in the format, only its entries (docs/format.md, section 10).
+    // "/" itself: its own metadata has no node in the format, only its entries (docs/format.md,
+    // section 10).
     visit_source(tree, "/", "", options_.parent_root);
   } else {
     visit_sources(tree, "/", options_.parent_root);
@@ -89,22 +91,26 @@ void Walk::add_small_file(WalkEvent event, SmallFileJob job) {
   jobs_.push_back(std::move(job));
   event.kind = WalkEvent::Kind::small_file;
   unit_.events.push_back(std::move(event));
-  if (jobs_.size() >= kBatchFiles || job_bytes_ >= kBatchBytes || unit_.events.size() >= kUnitEvents) flush();
+  if (jobs_.size() >= kBatchFiles || job_bytes_ >= kBatchBytes ||
+      unit_.events.size() >= kUnitEvents)
+    flush();
 }
 
 void Walk::flush() {
   if (is_stopped_ || unit_.events.empty()) return;
   if (!jobs_.empty()) {
     unit_.has_batch = true;
-    unit_.batch = tasks_.submit(ThreadPool::Priority::normal,
-                                [cut = cut_, jobs = std::move(jobs_)] { return read_small_files(cut, jobs); });
+    unit_.batch = tasks_.submit(
+        ThreadPool::Priority::normal,
+        [cut = cut_, jobs = std::move(jobs_)] { return read_small_files(cut, jobs); });
   }
   jobs_ = {};
   job_bytes_ = 0;
   is_stopped_ = !emit_(std::exchange(unit_, {}));
 }
 
-void Walk::visit_sources(const SourceTree& tree, const std::string& path, const std::optional<Reference>& old_tree) {
+void Walk::visit_sources(const SourceTree& tree, const std::string& path,
+                         const std::optional<Reference>& old_tree) {
   for (const auto& [name, child] : tree.children) {
     if (is_stopped_) return;
     visit_source(child, joined(path, name), name, old_tree);
@@ -119,7 +125,8 @@ void Walk::visit_source(const SourceTree& source, const std::string& path, const
     add_problem(path, "source_missing", "cannot be backed up: " + errno_text(opened.errno_value));
     return;
   }
-  Visit visit{std::make_shared<const Fd>(std::move(opened.fd)), live_name, path, 0, true};
+  Visit visit{
+      std::make_shared<const Fd>(std::move(opened.fd)), live_name, path, 0, path.size(), true};
   ScannedDirectory scanned = scan_source(rule_, visit.directory, live_name, name, old_tree);
   ScannedEntry entry = std::move(scanned.entries.front());
   if (!source.is_source) {
@@ -132,7 +139,8 @@ void Walk::visit_source(const SourceTree& source, const std::string& path, const
     return;
   }
   if (entry.metadata.type == FileType::symlink) {
-    add_problem(path, "source_is_symlink", "is a symlink and is stored as one; name its target to back that up",
+    add_problem(path, "source_is_symlink",
+                "is a symlink and is stored as one; name its target to back that up",
                 Finding::Weight::note);
   }
   visit.root_device = entry.metadata.device;
@@ -149,7 +157,8 @@ void Walk::visit_intermediate(const SourceTree& tree, const std::string& path, S
   enter.began = rule_.clock->now();
   const std::optional<Reference> old_subtree = entry.old ? entry.old->subtree : std::nullopt;
   if (!entry.is_unchanged) {
-    const OpenResult opened = try_open_source_at(AT_FDCWD, tree.live_path.c_str(), FileType::directory);
+    const OpenResult opened =
+        try_open_source_at(AT_FDCWD, tree.live_path.c_str(), FileType::directory);
     if (opened.errno_value == 0) static_cast<void>(read_extended(opened.fd.get(), entry.metadata));
   }
   enter.node = node_of(entry, enter.began);
@@ -189,7 +198,8 @@ void Walk::visit_file(const Visit& visit, ScannedEntry entry, Timestamp began) {
     try {
       for (const MetadataProblem& problem :
            read_extended(visit.directory->get(), visit.live_name.c_str(), entry.metadata)) {
-        add_problem(visit.path, "metadata_unreadable", problem.what + ": " + errno_text(problem.errno_value));
+        add_problem(visit.path, "metadata_unreadable",
+                    problem.what + ": " + errno_text(problem.errno_value));
       }
       event.node = node_of(entry, began);
       add_event(std::move(event));
@@ -199,7 +209,8 @@ void Walk::visit_file(const Visit& visit, ScannedEntry entry, Timestamp began) {
     return;
   }
   SmallFileJob job{visit.directory, visit.live_name, entry.metadata};
-  const bool has_holes = entry.metadata.allocated < entry.metadata.size && entry.metadata.size > 64U << 10;
+  const bool has_holes =
+      entry.metadata.allocated < entry.metadata.size && entry.metadata.size > 64U << 10;
   event.node = node_of(entry, began);
   if (job.metadata.size <= kSmallFileBytes && !has_holes) {
     add_small_file(std::move(event), std::move(job));
@@ -207,8 +218,9 @@ void Walk::visit_file(const Visit& visit, ScannedEntry entry, Timestamp began) {
   }
   event.kind = WalkEvent::Kind::streamed_file;
   event.stream = std::make_unique<StreamedFile>(cut_, std::move(job));
-  event.first_segment = tasks_.submit(ThreadPool::Priority::normal,
-                                      [stream = event.stream.get()] { return stream->read_segment(); });
+  event.first_segment = tasks_.submit(ThreadPool::Priority::normal, [stream = event.stream.get()] {
+    return stream->read_segment();
+  });
   add_event(std::move(event));
   flush();  // so that the reader's memory is counted by units in flight
 }
@@ -219,14 +231,17 @@ void Walk::select_entries(const Visit& visit, ScannedDirectory& scanned) const {
   const std::optional<std::string> mark = options_.selection.marked_by(directory);
   std::erase_if(scanned.entries, [&](const ScannedEntry& entry) {
     const std::string path = joined(visit.path, entry.name);
-    const bool is_left_out = mark ? entry.name != *mark : is_excluded(path, directory, entry);
+    const bool is_left_out =
+        mark ? entry.name != *mark : is_excluded(visit, path, directory, entry);
     return is_left_out && !is_named(path);
   });
 }
 
-bool Walk::is_excluded(const std::string& path, int directory, const ScannedEntry& entry) const {
-  if (entry.errno_value != 0) return options_.selection.excludes_path(path);
-  return options_.selection.excludes(path, directory, entry.name.c_str(), entry.metadata);
+bool Walk::is_excluded(const Visit& visit, const std::string& path, int directory,
+                       const ScannedEntry& entry) const {
+  const Selection::EntryPath entry_path{path, visit.source_length};
+  if (entry.errno_value != 0) return options_.selection.excludes_path(entry_path);
+  return options_.selection.excludes(entry_path, directory, entry.name.c_str(), entry.metadata);
 }
 
 /// True for a source and for the directories on the way to one: they are never left out.
@@ -240,7 +255,8 @@ bool Walk::is_named(const std::string& path) const {
   return child != named_.end() && child->starts_with(below);
 }
 
-std::unique_ptr<Walk::Frame> Walk::open_frame(const Visit& visit, ScannedEntry entry, ScannedDirectory scanned) {
+std::unique_ptr<Walk::Frame> Walk::open_frame(const Visit& visit, ScannedEntry entry,
+                                              ScannedDirectory scanned) {
   WalkEvent enter;
   enter.kind = WalkEvent::Kind::enter_directory;
   enter.path = visit.path;
@@ -250,7 +266,8 @@ std::unique_ptr<Walk::Frame> Walk::open_frame(const Visit& visit, ScannedEntry e
   enter.began = scanned.began;
   if (!entry.is_unchanged && scanned.handle) {
     for (const MetadataProblem& problem : read_extended(scanned.handle->get(), entry.metadata)) {
-      add_problem(visit.path, "metadata_unreadable", problem.what + ": " + errno_text(problem.errno_value));
+      add_problem(visit.path, "metadata_unreadable",
+                  problem.what + ": " + errno_text(problem.errno_value));
     }
   }
   enter.node = node_of(entry, scanned.began);
@@ -259,7 +276,8 @@ std::unique_ptr<Walk::Frame> Walk::open_frame(const Visit& visit, ScannedEntry e
     add_problem(visit.path, "read_failed", "cannot be listed: " + errno_text(scanned.errno_value));
   }
   if (scanned.is_pseudo) {
-    add_problem(visit.path, "pseudo_file_system", "is a pseudo file system of the kernel; its contents are left out",
+    add_problem(visit.path, "pseudo_file_system",
+                "is a pseudo file system of the kernel; its contents are left out",
                 Finding::Weight::note);
   }
   const bool has_no_name = visit.path == "/";
@@ -278,12 +296,14 @@ void Walk::scan_ahead(Frame& frame) {
   for (; frame.ahead.size() < kScanAhead && frame.next_ahead < entries.size(); ++frame.next_ahead) {
     const ScannedEntry& entry = entries[frame.next_ahead];
     if (entry.errno_value != 0 || entry.metadata.type != FileType::directory) continue;
-    const bool is_other_mount = options_.one_file_system && entry.metadata.device != frame.visit.root_device;
+    const bool is_other_mount =
+        options_.one_file_system && entry.metadata.device != frame.visit.root_device;
     if (is_other_mount) continue;
-    frame.ahead.push_back(tasks_.submit(
-        ThreadPool::Priority::normal,
-        [this, handle = frame.scanned.handle, name = entry.name,
-         old = entry.old ? entry.old->subtree : std::nullopt] { return scan_directory(rule_, handle, name, old); }));
+    frame.ahead.push_back(tasks_.submit(ThreadPool::Priority::normal,
+                                        [this, handle = frame.scanned.handle, name = entry.name,
+                                         old = entry.old ? entry.old->subtree : std::nullopt] {
+                                          return scan_directory(rule_, handle, name, old);
+                                        }));
   }
 }
 
@@ -291,15 +311,21 @@ void Walk::step_into(std::vector<std::unique_ptr<Frame>>& stack, Frame& frame) {
   scan_ahead(frame);
   ScannedEntry entry = std::move(frame.scanned.entries[frame.next]);
   ++frame.next;
-  const Visit visit{frame.scanned.handle, entry.name, joined(frame.visit.path, entry.name), frame.visit.root_device,
-                    false};
+  Visit visit{frame.scanned.handle,
+              entry.name,
+              joined(frame.visit.path, entry.name),
+              frame.visit.root_device,
+              frame.visit.source_length,
+              false};
+  if (named_.contains(visit.path)) visit.source_length = visit.path.size();
   if (entry.errno_value != 0 || entry.metadata.type != FileType::directory) {
     visit_entry(visit, std::move(entry), frame.scanned.began);
     return;
   }
   ScannedDirectory scanned;
   if (options_.one_file_system && entry.metadata.device != visit.root_device) {
-    scanned.began = frame.scanned.began;  // a mount point: the directory itself, without what is mounted on it
+    scanned.began =
+        frame.scanned.began;  // a mount point: the directory itself, without what is mounted on it
   } else {
     scanned = frame.ahead.front().get();
     frame.ahead.pop_front();
@@ -308,9 +334,11 @@ void Walk::step_into(std::vector<std::unique_ptr<Frame>>& stack, Frame& frame) {
 }
 
 void Walk::walk_directory(const Visit& visit, ScannedEntry entry, Timestamp) {
-  const std::optional<Reference> old = entry.old ? entry.old->subtree : (visit.path == "/" ? options_.parent_root : std::nullopt);
+  const std::optional<Reference> old =
+      entry.old ? entry.old->subtree : (visit.path == "/" ? options_.parent_root : std::nullopt);
   std::vector<std::unique_ptr<Frame>> stack;
-  stack.push_back(open_frame(visit, std::move(entry), scan_directory(rule_, visit.directory, visit.live_name, old)));
+  stack.push_back(open_frame(visit, std::move(entry),
+                             scan_directory(rule_, visit.directory, visit.live_name, old)));
   while (!stack.empty() && !is_stopped_) {
     if (options_.stop != nullptr && options_.stop->signal_number() != 0) return;
     Frame& frame = *stack.back();

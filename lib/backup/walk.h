@@ -27,11 +27,11 @@ struct WalkEvent {
   };
   Kind kind = Kind::complete;
   Node node;
-  std::string path;          ///< recorded, for messages and progress
-  bool was_known = false;    ///< the parent snapshot had an entry of this name and type
-  bool is_unchanged = false; ///< complete: taken over from the parent snapshot
-  bool is_source = false;    ///< one of the paths that were named
-  Timestamp began;           ///< when the scan of its directory began
+  std::string path;           ///< recorded, for messages and progress
+  bool was_known = false;     ///< the parent snapshot had an entry of this name and type
+  bool is_unchanged = false;  ///< complete: taken over from the parent snapshot
+  bool is_source = false;     ///< one of the paths that were named
+  Timestamp began;            ///< when the scan of its directory began
   std::unique_ptr<StreamedFile> stream;
   std::future<Segment> first_segment;
   Finding problem;
@@ -44,14 +44,16 @@ struct WalkUnit {
   bool has_batch = false;
 };
 
-/// Walks the sources with a few directories scanned ahead, starts the reading of changed files, and gives the events out
-/// in order. Runs in a thread of its own; scanning and reading run as tasks.
-/// Memory: the listings of the directories on the way down and of those ahead, at most four a level.
+/// Walks the sources with a few directories scanned ahead, starts the reading of changed files, and
+/// gives the events out in order. Runs in a thread of its own; scanning and reading run as tasks.
+/// Memory: the listings of the directories on the way down and of those ahead, at most four a
+/// level.
 class Walk {
  public:
   /// Takes a unit; false: stop.
   using Emit = std::function<bool(WalkUnit)>;
-  Walk(const BackupOptions& options, const ChangeRule& rule, CutRule cut, TaskGroup& tasks, Emit emit)
+  Walk(const BackupOptions& options, const ChangeRule& rule, CutRule cut, TaskGroup& tasks,
+       Emit emit)
       : options_(options), rule_(rule), cut_(cut), tasks_(tasks), emit_(std::move(emit)) {}
 
   void run();
@@ -63,19 +65,23 @@ class Walk {
     std::string live_name;
     std::string path;  ///< recorded
     std::uint64_t root_device = 0;
+    std::size_t source_length = 0;  ///< of the source's path, at the front of `path`
     bool is_source = false;
   };
 
-  void visit_sources(const SourceTree& tree, const std::string& path, const std::optional<Reference>& old_tree);
+  void visit_sources(const SourceTree& tree, const std::string& path,
+                     const std::optional<Reference>& old_tree);
   void visit_source(const SourceTree& source, const std::string& path, const std::string& name,
                     const std::optional<Reference>& old_tree);
   void visit_intermediate(const SourceTree& tree, const std::string& path, ScannedEntry entry);
   void visit_entry(const Visit& visit, ScannedEntry entry, Timestamp began);
   void visit_file(const Visit& visit, ScannedEntry entry, Timestamp began);
   void walk_directory(const Visit& visit, ScannedEntry entry, Timestamp began);
-  std::unique_ptr<Frame> open_frame(const Visit& visit, ScannedEntry entry, ScannedDirectory scanned);
+  std::unique_ptr<Frame> open_frame(const Visit& visit, ScannedEntry entry,
+                                    ScannedDirectory scanned);
   void select_entries(const Visit& visit, ScannedDirectory& scanned) const;
-  bool is_excluded(const std::string& path, int directory, const ScannedEntry& entry) const;
+  bool is_excluded(const Visit& visit, const std::string& path, int directory,
+                   const ScannedEntry& entry) const;
   bool is_named(const std::string& path) const;
   void scan_ahead(Frame& frame);
   void step_into(std::vector<std::unique_ptr<Frame>>& stack, Frame& frame);

@@ -6,8 +6,8 @@
 
 namespace coppice {
 
-/// A set of ids in one flat table (linear probing, at most two thirds full): 32 bytes an entry and no allocation per
-/// id. All 32 bytes are compared. Not thread-safe.
+/// A set of ids in one flat table (linear probing, at most two thirds full): 32 bytes an entry and
+/// no allocation per id. All 32 bytes are compared. Not thread-safe.
 class IdSet {
  public:
   /// True if `id` was not there before.

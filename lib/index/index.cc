@@ -13,7 +13,8 @@ void Index::add(IndexRun run, const std::function<PackUse(const PackRecord&)>& j
 PackUse Index::use_of_place(std::uint32_t run_number, const ChunkRecord& chunk) const {
   const IndexRun& run = runs_[run_number];
   const std::uint32_t pack = run.blocks()[chunk.block].pack;
-  if (!damaged_.empty() && damaged_.contains({run.packs()[pack].name, chunk.id})) return PackUse::absent;
+  if (!damaged_.empty() && damaged_.contains({run.packs()[pack].name, chunk.id}))
+    return PackUse::absent;
   return uses_[run_number][pack];
 }
 

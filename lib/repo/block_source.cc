@@ -11,8 +11,9 @@ Bytes BlockSource::open(const ChunkPlace& place, const std::string& object, Byte
   Bytes sealed(record.sealed_length);
   store_.read(object, record.offset, sealed);
   const Secret32& secret = secrets_.secret(info.seal.session, info.chunk_class);
-  return openers_.with([] { return BlockOpener(); },
-                       [&](BlockOpener& opener) { return opener.open(info, sealed, secret, prefix); });
+  return openers_.with(
+      [] { return BlockOpener(); },
+      [&](BlockOpener& opener) { return opener.open(info, sealed, secret, prefix); });
 }
 
 Bytes BlockSource::read(const ChunkPlace& place) {
@@ -39,17 +40,21 @@ Bytes BlockSource::read_prefix(const ChunkPlace& place) {
   const auto chunk_class = static_cast<ChunkClass>(place.block_record().chunk_class);
   for (const Id& base : place.run->bases(place.block_record())) {
     const Bytes bytes = read_base(chunk_class, base);
-    if (prefix.size() + bytes.size() > kMaxPrefixBytes) throw_damaged("delta block: bases too long");
+    if (prefix.size() + bytes.size() > kMaxPrefixBytes)
+      throw_damaged("delta block: bases too long");
     prefix.insert(prefix.end(), bytes.begin(), bytes.end());
   }
   return prefix;
 }
 
 Bytes BlockSource::read_base(ChunkClass chunk_class, const Id& id) {
-  // Only plain locations: a base that is a delta itself would make chains (docs/format.md, section 7).
+  // Only plain locations: a base that is a delta itself would make chains (docs/format.md, section
+  // 7).
   for (const ChunkPlace& place : index_.find(id)) {
     const BlockRecord& record = place.block_record();
-    if ((record.encoding & kEncodingDelta) != 0 || static_cast<ChunkClass>(record.chunk_class) != chunk_class) continue;
+    if ((record.encoding & kEncodingDelta) != 0 ||
+        static_cast<ChunkClass>(record.chunk_class) != chunk_class)
+      continue;
     const Bytes raw = read(place);
     if (place.offset + std::uint64_t{place.length} > raw.size()) continue;
     return {raw.begin() + place.offset, raw.begin() + place.offset + place.length};

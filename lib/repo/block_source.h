@@ -10,8 +10,8 @@
 
 namespace coppice {
 
-/// Reads and opens blocks where the index says they lie. A small pack that is damaged or missing is read from its
-/// second copy. Thread-safe.
+/// Reads and opens blocks where the index says they lie. A small pack that is damaged or missing is
+/// read from its second copy. Thread-safe.
 class BlockSource {
  public:
   BlockSource(Store& store, const Index& index, SessionSecrets& secrets)

@@ -38,10 +38,12 @@ Bytes ChunkReader::get(ChunkClass chunk_class, const Id& id) {
   for (const ChunkPlace& place : blocks_.index().find(id)) {
     try {
       const auto block = block_of(place);
-      if (place.offset + std::uint64_t{place.length} > block->size()) throw_damaged("index points outside a block");
+      if (place.offset + std::uint64_t{place.length} > block->size())
+        throw_damaged("index points outside a block");
       const ByteView bytes = ByteView(*block).subspan(place.offset, place.length);
       if (keyring_.identity(chunk_class).id(bytes) == id) return to_bytes(bytes);
-      throw_damaged("pack " + place.pack_record().name.short_hex() + ": a chunk is not what its id says");
+      throw_damaged("pack " + place.pack_record().name.short_hex() +
+                    ": a chunk is not what its id says");
     } catch (const Error& error) {
       if (error.kind() != ErrorKind::damaged) throw;
       if (!first_error) first_error = error;

@@ -9,20 +9,22 @@
 
 namespace coppice {
 
-/// Gets chunks by id, proving each by its id. A chunk with several places is tried at each until the bytes match, so a
-/// forged or damaged place does no harm while a good one is left. Opened blocks are kept in a small cache, for trees
-/// that are read in order. Thread-safe.
+/// Gets chunks by id, proving each by its id. A chunk with several places is tried at each until
+/// the bytes match, so a forged or damaged place does no harm while a good one is left. Opened
+/// blocks are kept in a small cache, for trees that are read in order. Thread-safe.
 class ChunkReader {
  public:
   /// `cache_bytes` bounds the raw blocks that are kept.
   ChunkReader(BlockSource& blocks, const Keyring& keyring, std::uint64_t cache_bytes)
       : blocks_(blocks), keyring_(keyring), cache_(cache_bytes) {}
 
-  /// Throws Error{damaged} if no place has the chunk, Error{no_key} if this slot may not read the class.
+  /// Throws Error{damaged} if no place has the chunk, Error{no_key} if this slot may not read the
+  /// class.
   Bytes get(ChunkClass chunk_class, const Id& id);
 
  private:
-  /// Least recently used raw blocks. shared_ptr: a reader copies out of a block while another evicts it.
+  /// Least recently used raw blocks. shared_ptr: a reader copies out of a block while another
+  /// evicts it.
   class Cache {
    public:
     explicit Cache(std::uint64_t capacity) : capacity_(capacity) {}

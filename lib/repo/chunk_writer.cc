@@ -19,7 +19,8 @@
 namespace coppice {
 namespace {
 
-/// A block is closed when it holds this many raw bytes (design, section 4.2: solid blocks of about 1 MiB).
+/// A block is closed when it holds this many raw bytes (design, section 4.2: solid blocks of about
+/// 1 MiB).
 constexpr std::size_t kBlockTargetBytes = 1 << 20;
 /// Sealing attempts that share one key (docs/format.md, section 6).
 constexpr std::uint64_t kAttemptsPerOrdinal = 4096;
@@ -32,8 +33,8 @@ struct OpenBlock {
 }  // namespace
 
 struct ChunkWriter::State {
-  State(Store& store_in, ThreadPool& pool_in, const Keyring& keyring_in, const Index& index_in, Session session_in,
-        const ChunkWriterOptions& options_in)
+  State(Store& store_in, ThreadPool& pool_in, const Keyring& keyring_in, const Index& index_in,
+        Session session_in, const ChunkWriterOptions& options_in)
       : store(store_in),
         keyring(keyring_in),
         index(index_in),
@@ -103,10 +104,10 @@ BlockSealer::Sealed ChunkWriter::State::seal(BlockInfo info, const Bytes& raw) {
 void ChunkWriter::State::dispatch(OpenBlock& block) {
   if (block.raw.empty()) return;
   block.info.cipher = options.cipher;
-  auto sealed = tasks.submit(ThreadPool::Priority::urgent,
-                            [this, info = std::move(block.info), raw = std::move(block.raw)]() mutable {
-                              return seal(std::move(info), raw);
-                            });
+  auto sealed = tasks.submit(ThreadPool::Priority::urgent, [this, info = std::move(block.info),
+                                                            raw = std::move(block.raw)]() mutable {
+    return seal(std::move(info), raw);
+  });
   block = OpenBlock();
   if (!sealed_blocks.push(std::move(sealed))) join();
 }
@@ -127,13 +128,14 @@ void ChunkWriter::State::pack_blocks() {
 }
 
 void ChunkWriter::State::put_session_record() {
-  const Bytes record = encode_session_record(session.record, keyring.repository_key(session.box().epoch), keyring.signing_key());
+  const Bytes record = encode_session_record(
+      session.record, keyring.repository_key(session.box().epoch), keyring.signing_key());
   const std::string name = session_name(session.id);
   if (!store.put_if_absent(name, record)) {
-    throw Error(ErrorKind::no_session,
-                "session " + session.id.short_hex() +
-                    " exists already: this machine's random generator repeats itself (a cloned or restored virtual "
-                    "machine?); run the command again");
+    throw Error(ErrorKind::no_session, "session " + session.id.short_hex() +
+                                           " exists already: this machine's random generator "
+                                           "repeats itself (a cloned or restored virtual "
+                                           "machine?); run the command again");
   }
   store.put(copy_name(name), record);
   objects.push_back({ObjectKind::session, Side::copy, session.id, record.size()});
@@ -146,8 +148,9 @@ void ChunkWriter::State::close_packs() {
     const Side side = side_for(pack->length, options.parity);
     // Made from the upload, before it is published, while its pages are in memory.
     const std::unique_ptr<Store::Upload> upload = std::move(pack->upload);
-    write_side_file(store, name, pack->name, pack->length, side, options.parity,
-                    [&](std::uint64_t offset, MutableByteView out) { upload->read_back(offset, out); });
+    write_side_file(
+        store, name, pack->name, pack->length, side, options.parity,
+        [&](std::uint64_t offset, MutableByteView out) { upload->read_back(offset, out); });
     upload->commit(name);
     objects.push_back({ObjectKind::pack, side, pack->name, pack->length});
     packed_bytes += pack->length;
@@ -161,8 +164,8 @@ void ChunkWriter::State::join() {
   if (!is_finished) throw Error(ErrorKind::failed, "writing packs stopped early");
 }
 
-ChunkWriter::ChunkWriter(Store& store, ThreadPool& pool, const Keyring& keyring, const Index& index, Session session,
-                         const ChunkWriterOptions& options)
+ChunkWriter::ChunkWriter(Store& store, ThreadPool& pool, const Keyring& keyring, const Index& index,
+                         Session session, const ChunkWriterOptions& options)
     : state_(std::make_unique<State>(store, pool, keyring, index, std::move(session), options)) {}
 
 ChunkWriter::~ChunkWriter() {

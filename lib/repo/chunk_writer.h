@@ -21,20 +21,23 @@ struct ChunkWriterOptions {
   std::uint64_t limit_bytes_per_second = 0;  ///< of what is written to the store; 0: none
 };
 
-/// Stores new chunks: looks each up, gathers the unknown ones into blocks in the order in which they are put, seals
-/// blocks in parallel, streams them in order into packs, and makes packs and their side files durable in the background.
+/// Stores new chunks: looks each up, gathers the unknown ones into blocks in the order in which
+/// they are put, seals blocks in parallel, streams them in order into packs, and makes packs and
+/// their side files durable in the background.
 ///
-///     put → (block full) → pool: compress, seal, read back → [queue] → packer → [queue] → closer: parity, fsync, rename
+///     put → (block full) → pool: compress, seal, read back → [queue] → packer → [queue] → closer:
+///     parity, fsync, rename
 ///
 /// The partition into blocks depends only on what is put, never on the number of workers.
-/// Memory: two open blocks, at most 2 × workers + 4 blocks in flight (raw and sealed), one pack's table and
-/// parity: below 24 MiB + 6 MiB per worker.
-/// One thread calls `put` and `finish`. A failure of any stage comes out of the next call.
+/// Memory: two open blocks, at most 2 × workers + 4 blocks in flight (raw and sealed), one pack's
+/// table and parity: below 24 MiB + 6 MiB per worker. One thread calls `put` and `finish`. A
+/// failure of any stage comes out of the next call.
 class ChunkWriter {
  public:
-  /// All references must outlive the writer. `session` is fresh; its record is written before the first pack.
-  ChunkWriter(Store& store, ThreadPool& pool, const Keyring& keyring, const Index& index, Session session,
-              const ChunkWriterOptions& options);
+  /// All references must outlive the writer. `session` is fresh; its record is written before the
+  /// first pack.
+  ChunkWriter(Store& store, ThreadPool& pool, const Keyring& keyring, const Index& index,
+              Session session, const ChunkWriterOptions& options);
   ~ChunkWriter();
   ChunkWriter(const ChunkWriter&) = delete;
   ChunkWriter& operator=(const ChunkWriter&) = delete;
@@ -46,12 +49,14 @@ class ChunkWriter {
 
   /// Waits until everything is durable. To be called once, before the log entry is appended.
   void finish();
-  /// The session record and packs that were written, for the log entry; after `finish`. Empty if nothing was new.
+  /// The session record and packs that were written, for the log entry; after `finish`. Empty if
+  /// nothing was new.
   std::vector<ObjectRef> take_objects();
   /// The session whose secrets sealed them, for the log entry; nullopt if nothing was written.
   std::optional<SessionBox> session_box() const;
 
-  /// Bytes of new chunks before compression, and of the packs made of them; the latter is complete after `finish`.
+  /// Bytes of new chunks before compression, and of the packs made of them; the latter is complete
+  /// after `finish`.
   std::uint64_t raw_bytes() const;
   std::uint64_t packed_bytes() const;
 

@@ -13,7 +13,8 @@ namespace {
 constexpr std::size_t kMaxFileBytes = 64 << 10;
 
 /// First and second line of a file; nullopt if there is none or it is not of this form.
-std::optional<std::pair<std::string, std::string>> read_lines(const std::string& directory, const std::string& name) {
+std::optional<std::pair<std::string, std::string>> read_lines(const std::string& directory,
+                                                              const std::string& name) {
   const OpenResult opened = try_open_at(AT_FDCWD, directory.c_str(), O_RDONLY | O_DIRECTORY);
   if (opened.errno_value != 0) return std::nullopt;
   const auto bytes = try_read_small_file(opened.fd.get(), name.c_str(), kMaxFileBytes);
@@ -21,7 +22,8 @@ std::optional<std::pair<std::string, std::string>> read_lines(const std::string&
   const std::string text(as_text(*bytes));
   const std::size_t first_end = text.find('\n');
   if (first_end == std::string::npos || text.back() != '\n') return std::nullopt;
-  return std::pair(text.substr(0, first_end), text.substr(first_end + 1, text.size() - first_end - 2));
+  return std::pair(text.substr(0, first_end),
+                   text.substr(first_end + 1, text.size() - first_end - 2));
 }
 
 void write_lines(const std::string& directory, const std::string& name, const std::string& first,
@@ -38,7 +40,9 @@ std::string HostState::target_file(const std::string& path) const {
   return directory_ + "/targets/" + blake3(as_bytes(path)).hex();
 }
 
-std::string HostState::head_file(const Id& repository) const { return directory_ + "/heads/" + repository.hex(); }
+std::string HostState::head_file(const Id& repository) const {
+  return directory_ + "/heads/" + repository.hex();
+}
 
 std::optional<Id> HostState::expected_repository(const std::string& path) const {
   const auto lines = read_lines(directory_ + "/targets", blake3(as_bytes(path)).hex());
@@ -68,7 +72,8 @@ std::optional<LogPosition> HostState::last_seen(const Id& repository) const {
 
 void HostState::remember(const Id& repository, const LogPosition& position) {
   if (last_seen(repository) == position) return;
-  write_lines(directory_ + "/heads", repository.hex(), std::to_string(position.number), position.hash.hex());
+  write_lines(directory_ + "/heads", repository.hex(), std::to_string(position.number),
+              position.hash.hex());
 }
 
 }  // namespace coppice

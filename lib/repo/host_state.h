@@ -15,12 +15,13 @@ struct LogPosition {
   bool operator==(const LogPosition&) const = default;
 };
 
-/// What this machine must remember of repositories, in a directory of its own (not a cache): which repository lies at
-/// which path, so that an unmounted or swapped target is an error and never a new empty repository; and the newest log
-/// entry seen, so that a log which was cut or exchanged is noticed.
+/// What this machine must remember of repositories, in a directory of its own (not a cache): which
+/// repository lies at which path, so that an unmounted or swapped target is an error and never a
+/// new empty repository; and the newest log entry seen, so that a log which was cut or exchanged is
+/// noticed.
 ///
-/// Files: `targets/<BLAKE3 of the path>` (repository id, path) and `heads/<repository id>` (number, hash), two lines of
-/// text each. Made when first needed, 0700. Owned by one thread.
+/// Files: `targets/<BLAKE3 of the path>` (repository id, path) and `heads/<repository id>` (number,
+/// hash), two lines of text each. Made when first needed, 0700. Owned by one thread.
 class HostState {
  public:
   explicit HostState(std::string directory) : directory_(std::move(directory)) {}

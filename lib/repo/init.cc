@@ -5,7 +5,8 @@
 #include "repo/readme_text.h"
 #include "repo/repository.h"
 
-/// How a repository comes into being (docs/format.md, sections 2, 3 and 5): slots, log, readme, and the header last.
+/// How a repository comes into being (docs/format.md, sections 2, 3 and 5): slots, log, readme, and
+/// the header last.
 namespace coppice {
 namespace {
 
@@ -24,7 +25,8 @@ struct FoundingSecrets {
 FoundingSecrets draw_secrets(const InitOptions& options, RandomSource& random) {
   return {random_id<Id>(random),
           SigningKey::generate(random),
-          options.like_keyring != nullptr ? options.like_keyring->family_secret().clone() : random_secret(random),
+          options.like_keyring != nullptr ? options.like_keyring->family_secret().clone()
+                                          : random_secret(random),
           random_secret(random),
           BoxPrivateKey::generate(random),
           BoxPrivateKey::generate(random)};
@@ -54,8 +56,9 @@ LogAppend epoch_entry(const FoundingSecrets& secrets, const InitOptions& options
   body.data_key = secrets.data_key.public_key();
   body.metadata_key = secrets.metadata_key.public_key();
   Parameters parameters;
-  parameters.average_chunk_bytes =
-      options.like_parameters != nullptr ? options.like_parameters->average_chunk_bytes : options.average_chunk_bytes;
+  parameters.average_chunk_bytes = options.like_parameters != nullptr
+                                       ? options.like_parameters->average_chunk_bytes
+                                       : options.average_chunk_bytes;
   parameters.cipher = options.cipher;
   parameters.compression_level = options.compression_level;
   if (options.parity) {
@@ -66,8 +69,8 @@ LogAppend epoch_entry(const FoundingSecrets& secrets, const InitOptions& options
   return {LogEntryType::epoch, {}, {}, encode_epoch_body(body), encode_parameters(parameters)};
 }
 
-LogAppend certificate_entry(const Keyring& keyring, const FoundingSecrets& secrets, const std::string& label,
-                            RandomSource& random) {
+LogAppend certificate_entry(const Keyring& keyring, const FoundingSecrets& secrets,
+                            const std::string& label, RandomSource& random) {
   CertificateBody body;
   body.slot = keyring.slot();
   body.role = Role::owner;
@@ -82,7 +85,11 @@ LogAppend certificate_entry(const Keyring& keyring, const FoundingSecrets& secre
   add_box(KeySecret::data_private_key, secrets.data_key.seed());
   CertificateTerms terms;
   terms.label = label;
-  return {LogEntryType::certificate, {}, {}, encode_certificate_body(body), encode_certificate_terms(terms)};
+  return {LogEntryType::certificate,
+          {},
+          {},
+          encode_certificate_body(body),
+          encode_certificate_terms(terms)};
 }
 
 void put_twice(Store& store, const std::string& name, std::string_view text) {
@@ -92,10 +99,11 @@ void put_twice(Store& store, const std::string& name, std::string_view text) {
 
 }  // namespace
 
-Id init_repository(Store& store, const std::vector<Credential>& credentials, const InitOptions& options,
-                   RandomSource& random) {
+Id init_repository(Store& store, const std::vector<Credential>& credentials,
+                   const InitOptions& options, RandomSource& random) {
   if (store.size(kHeaderName) || store.size(copy_name(kHeaderName))) {
-    throw Error(ErrorKind::failed, store.description() + " is a coppice repository already; nothing was changed");
+    throw Error(ErrorKind::failed,
+                store.description() + " is a coppice repository already; nothing was changed");
   }
   const FoundingSecrets secrets = draw_secrets(options, random);
   for (const Credential& credential : credentials) {

@@ -11,8 +11,9 @@
 
 namespace coppice {
 
-/// The secrets of an opened slot, ready for use: what this process may read, write and sign. Keys of epochs that are
-/// younger than the slot are learned while the log is read. Const use is thread-safe.
+/// The secrets of an opened slot, ready for use: what this process may read, write and sign. Keys
+/// of epochs that are younger than the slot are learned while the log is read. Const use is
+/// thread-safe.
 class Keyring {
  public:
   explicit Keyring(SlotPayload payload);
@@ -31,7 +32,8 @@ class Keyring {
   }
   const FamilyKeys& family() const { return family_; }
   const Secret32& family_secret() const { return family_secret_; }
-  /// Authenticates this machine's local files (index cache), so that another user cannot forge them.
+  /// Authenticates this machine's local files (index cache), so that another user cannot forge
+  /// them.
   Secret32 local_key() const;
 
   /// Throws Error{no_key} if this slot has no repository key for that epoch.

@@ -12,7 +12,8 @@
 #include "repo/repository.h"
 #include "repo/side_file.h"
 
-/// Loading the index (docs/architecture.md, "index"): from the local cache, index objects, and pack tables, in that order.
+/// Loading the index (docs/architecture.md, "index"): from the local cache, index objects, and pack
+/// tables, in that order.
 namespace coppice {
 namespace {
 
@@ -38,8 +39,9 @@ PackSizes list_packs(Store& store) {
 class Loader {
  public:
   using FindOrphanBox = std::function<SessionBox(const Id& session)>;
-  Loader(Store& store, const Keyring& keyring, const LogState& state, std::optional<ParityGeometry> parity,
-         FindOrphanBox find_orphan_box, const IndexOptions& options, FindingSink& findings)
+  Loader(Store& store, const Keyring& keyring, const LogState& state,
+         std::optional<ParityGeometry> parity, FindOrphanBox find_orphan_box,
+         const IndexOptions& options, FindingSink& findings)
       : store_(store),
         keyring_(keyring),
         state_(state),
@@ -70,8 +72,8 @@ class Loader {
   const FindOrphanBox find_orphan_box_;
   const IndexOptions& options_;
   FindingSink& findings_;
-  PackSizes listed_;       // only for writing
-  PackSizes wanted_;       // live packs whose tables are still to be found, with their lengths
+  PackSizes listed_;  // only for writing
+  PackSizes wanted_;  // live packs whose tables are still to be found, with their lengths
   std::set<Id> adopted_;
   IndexRunBuilder builder_;
   LoadedIndex loaded_;
@@ -85,7 +87,8 @@ void Loader::note_wanted() {
 
 bool Loader::is_trusted(const SlotId& writer) const {
   const auto certificate = state_.certificates.find(writer);
-  if (certificate == state_.certificates.end() || state_.revoked_from.contains(writer)) return false;
+  if (certificate == state_.certificates.end() || state_.revoked_from.contains(writer))
+    return false;
   if (writer == keyring_.slot() || certificate->second.body.role == Role::owner) return true;
   const auto own = state_.certificates.find(keyring_.slot());
   if (own == state_.certificates.end()) return false;
@@ -104,7 +107,8 @@ PackUse Loader::judge(const PackRecord& pack) const {
   const bool is_there = listed != listed_.end() && listed->second == pack.length;
   const bool is_usable = is_there && !state_.condemned.contains(pack.name) && !is_lost;
   if (!is_usable) return PackUse::readable;
-  return is_trusted(pack.writer) || state_.attested.contains(pack.name) ? PackUse::trusted : PackUse::readable;
+  return is_trusted(pack.writer) || state_.attested.contains(pack.name) ? PackUse::trusted
+                                                                        : PackUse::readable;
 }
 
 void Loader::load_cached() {
@@ -113,8 +117,9 @@ void Loader::load_cached() {
   const std::vector<IndexRun> runs = cache.load();
   for (const IndexRun& run : runs) {
     // Not of packs that are gone, nor (from two commands at once) of packs that another run has.
-    const bool is_new = std::all_of(run.packs().begin(), run.packs().end(),
-                                    [&](const PackRecord& pack) { return wanted_.contains(pack.name); });
+    const bool is_new =
+        std::all_of(run.packs().begin(), run.packs().end(),
+                    [&](const PackRecord& pack) { return wanted_.contains(pack.name); });
     if (!is_new) continue;
     for (const PackRecord& pack : run.packs()) wanted_.erase(pack.name);
     loaded_.index.add(run, [this](const PackRecord& pack) { return judge(pack); });
@@ -183,8 +188,8 @@ void Loader::finish_builder(bool is_cacheable) {
   loaded_.index.add(std::move(run), [this](const PackRecord& pack) { return judge(pack); });
 }
 
-/// A finished pack that no log entry names: of a session of this slot that was interrupted, or that still runs. Counting
-/// on it is safe, because this session's own entry will name it too.
+/// A finished pack that no log entry names: of a session of this slot that was interrupted, or that
+/// still runs. Counting on it is safe, because this session's own entry will name it too.
 void Loader::adopt(const Id& pack, std::uint64_t length) {
   const Bytes bytes = read_pack_table(store_, keyring_, pack, length);
   const PackTable table = decode_table(bytes);
@@ -210,9 +215,11 @@ void Loader::adopt(const Id& pack, std::uint64_t length) {
 Side Loader::complete_side_file(const Id& pack, std::uint64_t length) {
   const std::string name = pack_name(pack);
   const Side side = side_for(length, parity_);
-  if (side != Side::none && !store_.size(side == Side::copy ? copy_name(name) : parity_name(name))) {
-    write_side_file(store_, name, pack, length, side, parity_,
-                    [&](std::uint64_t offset, MutableByteView out) { store_.read(name, offset, out); });
+  if (side != Side::none &&
+      !store_.size(side == Side::copy ? copy_name(name) : parity_name(name))) {
+    write_side_file(
+        store_, name, pack, length, side, parity_,
+        [&](std::uint64_t offset, MutableByteView out) { store_.read(name, offset, out); });
   }
   return side;
 }
@@ -248,7 +255,9 @@ LoadedIndex Loader::load() {
 }  // namespace
 
 LoadedIndex Repository::load_index(const IndexOptions& options, FindingSink& findings) {
-  const auto find_orphan_box = [this](const Id& session) { return read_session_record(session).box; };
+  const auto find_orphan_box = [this](const Id& session) {
+    return read_session_record(session).box;
+  };
   return Loader(store_, keyring_, state(), parity(), find_orphan_box, options, findings).load();
 }
 

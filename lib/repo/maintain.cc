@@ -7,12 +7,13 @@
 #include "repo/role_rights.h"
 #include "repo/side_file.h"
 
-/// Upkeep after a backup (docs/format.md, sections 5 and 8): readers should find few files to open and few log entries to
-/// read, however many backups there were.
+/// Upkeep after a backup (docs/format.md, sections 5 and 8): readers should find few files to open
+/// and few log entries to read, however many backups there were.
 namespace coppice {
 namespace {
 
-/// So many packs without an index object before their tables are merged, and so many entries between checkpoints.
+/// So many packs without an index object before their tables are merged, and so many entries
+/// between checkpoints.
 constexpr std::size_t kTablesBeforeIndex = 64;
 constexpr std::uint64_t kEntriesBeforeCheckpoint = 128;
 
@@ -24,7 +25,8 @@ std::vector<ObjectRef> Repository::packs_without_index(FindingSink& findings) co
     try {
       const Bytes bytes = read_named_object(store_, index_name(name), name, kMaxIndexObjectBytes);
       const Secret32& key = keyring_.repository_key(index_object_epoch(bytes));
-      for (const IndexedTable& table : decode_index_object(bytes, key, id())) indexed.insert(table.pack);
+      for (const IndexedTable& table : decode_index_object(bytes, key, id()))
+        indexed.insert(table.pack);
     } catch (const Error& error) {  // per item: its packs are then indexed anew
       if (error.kind() != ErrorKind::damaged) throw;
       findings.report({Finding::Weight::healable, "index_damaged", index_name(name), error.what()});
@@ -39,7 +41,8 @@ std::vector<ObjectRef> Repository::packs_without_index(FindingSink& findings) co
 
 void Repository::merge_tables(FindingSink& findings) {
   std::size_t live_packs = 0;
-  for (const auto& [name, object] : state().objects.live()) live_packs += object.kind == ObjectKind::pack ? 1U : 0U;
+  for (const auto& [name, object] : state().objects.live())
+    live_packs += object.kind == ObjectKind::pack ? 1U : 0U;
   if (live_packs < kTablesBeforeIndex) return;
   const std::vector<ObjectRef> packs = packs_without_index(findings);
   if (packs.size() < kTablesBeforeIndex) return;
@@ -57,7 +60,8 @@ void Repository::merge_tables(FindingSink& findings) {
     size = 0;
   };
   for (const ObjectRef& pack : packs) {
-    tables.push_back({pack.name, pack.length, read_pack_table(store_, keyring_, pack.name, pack.length)});
+    tables.push_back(
+        {pack.name, pack.length, read_pack_table(store_, keyring_, pack.name, pack.length)});
     size += tables.back().table.size();
     if (size >= kIndexObjectTargetBytes) put_object();
   }
@@ -71,12 +75,15 @@ void Repository::maintain(FindingSink& findings) {
   if (state().is_read_only()) return;
   try {
     if (may_append(keyring_.role(), LogEntryType::index_set)) merge_tables(findings);
-    const bool is_long = state().next_number - state().checkpoint_field() >= kEntriesBeforeCheckpoint;
-    if (is_long && may_append(keyring_.role(), LogEntryType::checkpoint) && !state().collection_is_stopped()) {
+    const bool is_long =
+        state().next_number - state().checkpoint_field() >= kEntriesBeforeCheckpoint;
+    if (is_long && may_append(keyring_.role(), LogEntryType::checkpoint) &&
+        !state().collection_is_stopped()) {
       log_->append_checkpoint();
       remember_tail();
     }
-  } catch (const Error& error) {  // the backup itself is safe and said so; upkeep comes again next time
+  } catch (
+      const Error& error) {  // the backup itself is safe and said so; upkeep comes again next time
     findings.report({Finding::Weight::note, "upkeep_failed", store_.description(), error.what()});
   }
 }

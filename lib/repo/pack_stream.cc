@@ -25,7 +25,8 @@ PackStream::PackStream(Store& store, const Keyring& keyring, std::uint64_t epoch
 }
 
 bool PackStream::has_room_for(const BlockInfo& info) const {
-  return is_empty() || written_ + info.sealed_length + table_estimate_ + entry_estimate(info) + kPackFooterBytes <=
+  return is_empty() || written_ + info.sealed_length + table_estimate_ + entry_estimate(info) +
+                               kPackFooterBytes <=
                            kPackTargetBytes;
 }
 
@@ -43,7 +44,8 @@ void PackStream::append(BlockInfo info, ByteView sealed) {
 
 WrittenPack PackStream::finish() {
   const Bytes table = encode_table(table_, keyring_.repository(), keyring_.signing_key());
-  write(seal_pack_tail(prefix_, keyring_.repository_key(prefix_.epoch), keyring_.repository(), written_, table));
+  write(seal_pack_tail(prefix_, keyring_.repository_key(prefix_.epoch), keyring_.repository(),
+                       written_, table));
   return {std::move(upload_), hasher_.finish(), written_};
 }
 

@@ -6,12 +6,14 @@
 
 namespace coppice {
 
-/// Reads and opens the signed table of a pack; of a small pack from the second copy if the first does not do. The
-/// signature is still to be judged. Throws Error{damaged}, Error{no_key} for an epoch this slot does not have.
+/// Reads and opens the signed table of a pack; of a small pack from the second copy if the first
+/// does not do. The signature is still to be judged. Throws Error{damaged}, Error{no_key} for an
+/// epoch this slot does not have.
 Bytes read_pack_table(Store& store, const Keyring& keyring, const Id& pack, std::uint64_t length);
 
-/// The whole of an object whose name is the BLAKE3 of its bytes, from its second copy if the first does not do.
-/// Throws Error{damaged}.
-Bytes read_named_object(Store& store, const std::string& object, const Id& name, std::uint64_t max_bytes);
+/// The whole of an object whose name is the BLAKE3 of its bytes, from its second copy if the first
+/// does not do. Throws Error{damaged}.
+Bytes read_named_object(Store& store, const std::string& object, const Id& name,
+                        std::uint64_t max_bytes);
 
 }  // namespace coppice

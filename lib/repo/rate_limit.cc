@@ -15,8 +15,10 @@ void RateLimit::spend(std::uint64_t bytes) {
   if (bytes_per_second_ == 0) return;
   const std::uint64_t now = system_clock().monotonic_ns();
   if (spent_ == 0) start_ns_ = now;
-  // What was spent before this call must have taken its time; floating point, because bytes × 10⁹ overflows.
-  const double due = static_cast<double>(spent_) / static_cast<double>(bytes_per_second_) * static_cast<double>(kSecond);
+  // What was spent before this call must have taken its time; floating point, because bytes × 10⁹
+  // overflows.
+  const double due = static_cast<double>(spent_) / static_cast<double>(bytes_per_second_) *
+                     static_cast<double>(kSecond);
   const auto elapsed = static_cast<double>(now - start_ns_);
   spent_ += bytes;
   if (due <= elapsed) return;

@@ -13,7 +13,8 @@ namespace {
 
 constexpr std::uint64_t kMaxTextBytes = 1 << 20;
 
-/// What `decode` makes of the object or, if that fails, of its second copy; a failing first one is reported.
+/// What `decode` makes of the object or, if that fails, of its second copy; a failing first one is
+/// reported.
 template <typename Decode>
 auto read_twin(Store& store, const std::string& name, FindingSink& findings, const Decode& decode)
     -> decltype(decode(ByteView{})) {
@@ -23,8 +24,8 @@ auto read_twin(Store& store, const std::string& name, FindingSink& findings, con
     if (first.kind() != ErrorKind::damaged && first.kind() != ErrorKind::no_repository) throw;
     try {
       auto result = decode(store.read_all(copy_name(name), kMaxTextBytes));
-      findings.report({Finding::Weight::healable, "object_damaged", name, std::string(first.what()) +
-                                                                            "; its second copy was used"});
+      findings.report({Finding::Weight::healable, "object_damaged", name,
+                       std::string(first.what()) + "; its second copy was used"});
       return result;
     } catch (const Error&) {
       throw first;
@@ -34,15 +35,18 @@ auto read_twin(Store& store, const std::string& name, FindingSink& findings, con
 
 Header read_header(Store& store, FindingSink& findings) {
   if (!store.size(kHeaderName) && !store.size(copy_name(kHeaderName))) {
-    throw Error(ErrorKind::no_repository, store.description() +
-                                              " is not a coppice repository (it has no file named 'header'); is the "
-                                              "target mounted? To make a repository there: coppice init");
+    throw Error(ErrorKind::no_repository,
+                store.description() +
+                    " is not a coppice repository (it has no file named 'header'); is the "
+                    "target mounted? To make a repository there: coppice init");
   }
-  return read_twin(store, kHeaderName, findings, [](ByteView bytes) { return decode_header(bytes); });
+  return read_twin(store, kHeaderName, findings,
+                   [](ByteView bytes) { return decode_header(bytes); });
 }
 
 /// Names and texts of all slots, from the repository or from the export.
-std::vector<std::pair<std::string, Bytes>> read_slots(Store& store, const HeaderExport* header_export,
+std::vector<std::pair<std::string, Bytes>> read_slots(Store& store,
+                                                      const HeaderExport* header_export,
                                                       FindingSink& findings) {
   if (header_export != nullptr) return header_export->slots;
   std::vector<std::string> names;
@@ -67,8 +71,9 @@ std::vector<std::pair<std::string, Bytes>> read_slots(Store& store, const Header
   return slots;
 }
 
-SlotPayload open_some_slot(const std::vector<std::pair<std::string, Bytes>>& slots, const Id& repository,
-                           const Credential& credential, FindingSink& findings) {
+SlotPayload open_some_slot(const std::vector<std::pair<std::string, Bytes>>& slots,
+                           const Id& repository, const Credential& credential,
+                           FindingSink& findings) {
   for (const auto& [name, text] : slots) {
     try {
       if (auto payload = open_slot(text, repository, credential)) return std::move(*payload);
@@ -77,22 +82,27 @@ SlotPayload open_some_slot(const std::vector<std::pair<std::string, Bytes>>& slo
     }
   }
   const char* what = credential.kdf() == SlotKdf::scrypt ? "wrong passphrase" : "wrong key file";
-  throw Error(ErrorKind::no_key, std::string(what) + ": it opens none of the " + std::to_string(slots.size()) +
+  throw Error(ErrorKind::no_key, std::string(what) + ": it opens none of the " +
+                                     std::to_string(slots.size()) +
                                      " key slots of this repository");
 }
 
 }  // namespace
 
 Repository::Repository(Store& store, Keyring keyring, Header header, HostState* host_state)
-    : store_(store), keyring_(std::move(keyring)), header_(std::move(header)), host_state_(host_state) {
+    : store_(store),
+      keyring_(std::move(keyring)),
+      header_(std::move(header)),
+      host_state_(host_state) {
   log_ = std::make_unique<Log>(store_, keyring_);
-  secrets_ = std::make_unique<SessionSecrets>(keyring_, [this](const Id& session) { return find_session_boxes(session); });
+  secrets_ = std::make_unique<SessionSecrets>(
+      keyring_, [this](const Id& session) { return find_session_boxes(session); });
 }
 
 Repository::~Repository() = default;
 
-std::unique_ptr<Repository> Repository::open(Store& store, const Credential& credential, const OpenOptions& options,
-                                             FindingSink& findings) {
+std::unique_ptr<Repository> Repository::open(Store& store, const Credential& credential,
+                                             const OpenOptions& options, FindingSink& findings) {
   Header header = options.header_export != nullptr ? decode_header(options.header_export->header)
                                                    : read_header(store, findings);
   const auto slots = read_slots(store, options.header_export, findings);
@@ -103,8 +113,9 @@ std::unique_ptr<Repository> Repository::open(Store& store, const Credential& cre
   const LogState& state = repository->state();
   for (const Finding& finding : state.findings) findings.report(finding);
   if (!state.parameters || state.epochs.empty()) {
-    throw Error(ErrorKind::damaged, "the log's first entries cannot be read: " + store.description() +
-                                        " has lost what says how it is to be read");
+    throw Error(ErrorKind::damaged,
+                "the log's first entries cannot be read: " + store.description() +
+                    " has lost what says how it is to be read");
   }
   repository->expect_no_rollback();
   repository->remember_tail();
@@ -117,14 +128,18 @@ void Repository::expect_no_rollback() {
   if (!seen) return;
   const bool is_shorter = state().next_number <= seen->number;
   std::optional<Id> hash;
-  if (!is_shorter) hash = seen->number + 1 == state().next_number ? state().last_hash : log_->hash_of(seen->number);
-  // An entry before a checkpoint may be gone, and then says nothing; a broken one is a finding of its own.
+  if (!is_shorter)
+    hash =
+        seen->number + 1 == state().next_number ? state().last_hash : log_->hash_of(seen->number);
+  // An entry before a checkpoint may be gone, and then says nothing; a broken one is a finding of
+  // its own.
   if (!is_shorter && (!hash || *hash == seen->hash)) return;
   throw Error(ErrorKind::damaged,
               "the repository was rolled back or exchanged: this machine has seen log entry " +
                   std::to_string(seen->number) + " (" + seen->hash.short_hex() + "), which " +
                   (is_shorter ? "is not there any more" : "is another one now") +
-                  ". If an older copy was put in place on purpose, delete " + host_state_->head_file(id()));
+                  ". If an older copy was put in place on purpose, delete " +
+                  host_state_->head_file(id()));
 }
 
 void Repository::remember_tail() {
@@ -155,7 +170,8 @@ std::uint64_t Repository::append(const Log::MakeEntry& make) {
   return number;
 }
 
-Session Repository::begin_session(RandomSource& random, const std::string& host, Timestamp now) const {
+Session Repository::begin_session(RandomSource& random, const std::string& host,
+                                  Timestamp now) const {
   const std::uint64_t epoch = state().newest_epoch();
   Session session = make_session(state().epochs.at(epoch), epoch, random);
   session.record.repository = id();
@@ -165,7 +181,8 @@ Session Repository::begin_session(RandomSource& random, const std::string& host,
   session.record.started = now;
   if (state().session_boxes.contains(session.id)) {
     throw Error(ErrorKind::no_session,
-                "this machine's random generator repeats itself (a cloned or restored virtual machine?): the session it "
+                "this machine's random generator repeats itself (a cloned or restored virtual "
+                "machine?): the session it "
                 "drew is in the log already; nothing was written; run the command again");
   }
   return session;
@@ -182,11 +199,14 @@ SessionRecord Repository::read_session_record(const Id& session) const {
   std::optional<Error> first;
   for (const std::string& object : {name, copy_name(name)}) {
     try {
-      const ParsedSessionRecord parsed = parse_session_record(store_.read_all(object, kMaxSessionRecordBytes));
+      const ParsedSessionRecord parsed =
+          parse_session_record(store_.read_all(object, kMaxSessionRecordBytes));
       const auto certificate = state().certificates.find(parsed.plain.box.writer);
-      const bool is_genuine = certificate != state().certificates.end() && parsed.plain.box.session == session &&
-                              is_session_record_signed_by(parsed, certificate->second.body.signing_key);
-      if (!is_genuine) throw_damaged("session record " + session.short_hex() + " is not signed by a known slot");
+      const bool is_genuine =
+          certificate != state().certificates.end() && parsed.plain.box.session == session &&
+          is_session_record_signed_by(parsed, certificate->second.body.signing_key);
+      if (!is_genuine)
+        throw_damaged("session record " + session.short_hex() + " is not signed by a known slot");
       return parsed.plain;
     } catch (const Error& error) {
       if (error.kind() != ErrorKind::damaged) throw;

@@ -27,17 +27,17 @@ struct InitOptions {
   Cipher cipher = preferred_cipher();
   std::optional<ParityGeometry> parity = ParityGeometry{};
   ScryptParams scrypt;
-  std::string program;                  ///< "coppice 0.1.0"
-  std::string slot_label;               ///< sealed into the owner's certificate
+  std::string program;                          ///< "coppice 0.1.0"
+  std::string slot_label;                       ///< sealed into the owner's certificate
   const Keyring* like_keyring = nullptr;        ///< join this repository's family …
   const Parameters* like_parameters = nullptr;  ///< … with its chunk size
 };
 
-/// Makes a repository in an empty store: one owner slot for each credential (at least one), all of the same owner keys'
-/// epoch. The header is written last, so an interrupted `init` leaves no repository.
-/// Returns the repository's id.
-Id init_repository(Store& store, const std::vector<Credential>& credentials, const InitOptions& options,
-                   RandomSource& random);
+/// Makes a repository in an empty store: one owner slot for each credential (at least one), all of
+/// the same owner keys' epoch. The header is written last, so an interrupted `init` leaves no
+/// repository. Returns the repository's id.
+Id init_repository(Store& store, const std::vector<Credential>& credentials,
+                   const InitOptions& options, RandomSource& random);
 
 struct OpenOptions {
   /// Header and slots from an export, used instead of the repository's own. May be null.
@@ -48,8 +48,9 @@ struct OpenOptions {
 
 /// How the index is to be loaded.
 struct IndexOptions {
-  /// For a backup: packs are listed, and those that are missing, have a wrong size, or come from a writer that this slot
-  /// does not trust count as not stored; finished packs of this slot's interrupted sessions are adopted.
+  /// For a backup: packs are listed, and those that are missing, have a wrong size, or come from a
+  /// writer that this slot does not trust count as not stored; finished packs of this slot's
+  /// interrupted sessions are adopted.
   bool for_writing = false;
   /// Directory of the local index cache; empty: none.
   std::string cache_directory;
@@ -58,18 +59,20 @@ struct IndexOptions {
 /// An index and what a backup must say in the log to rely on it.
 struct LoadedIndex {
   Index index;
-  std::vector<ObjectRef> adopted;          ///< packs of interrupted sessions, now counted on
-  std::vector<SessionBox> adopted_boxes;   ///< of their sessions
+  std::vector<ObjectRef> adopted;         ///< packs of interrupted sessions, now counted on
+  std::vector<SessionBox> adopted_boxes;  ///< of their sessions
 };
 
-/// An opened repository: keys, log, and the ways to chunks. Owned by one thread; what it hands out by const reference
-/// may be used by others as long as no member function is called that is not const.
+/// An opened repository: keys, log, and the ways to chunks. Owned by one thread; what it hands out
+/// by const reference may be used by others as long as no member function is called that is not
+/// const.
 class Repository {
  public:
-  /// Throws Error{no_repository}, Error{no_key} if no slot opens, Error{newer_version}, Error{damaged} if header, slots
-  /// or log are beyond use or the log was rolled back. What is merely damaged and healable is reported.
-  static std::unique_ptr<Repository> open(Store& store, const Credential& credential, const OpenOptions& options,
-                                          FindingSink& findings);
+  /// Throws Error{no_repository}, Error{no_key} if no slot opens, Error{newer_version},
+  /// Error{damaged} if header, slots or log are beyond use or the log was rolled back. What is
+  /// merely damaged and healable is reported.
+  static std::unique_ptr<Repository> open(Store& store, const Credential& credential,
+                                          const OpenOptions& options, FindingSink& findings);
   ~Repository();
 
   Store& store() const { return store_; }
@@ -87,15 +90,16 @@ class Repository {
   /// Appends an entry (Log::append) and remembers the tail; returns the entry's number.
   std::uint64_t append(const Log::MakeEntry& make);
 
-  /// Reads what is missing in the cache from index objects and pack tables. Tables that cannot be read are reported;
-  /// the rest is used.
+  /// Reads what is missing in the cache from index objects and pack tables. Tables that cannot be
+  /// read are reported; the rest is used.
   LoadedIndex load_index(const IndexOptions& options, FindingSink& findings);
 
-  /// A fresh session of the newest epoch. Throws Error{no_session} if the random generator repeats itself.
+  /// A fresh session of the newest epoch. Throws Error{no_session} if the random generator repeats
+  /// itself.
   Session begin_session(RandomSource& random, const std::string& host, Timestamp now) const;
 
-  /// After a backup: merges tables that no index object holds yet into index objects once there are many, and appends
-  /// a checkpoint once the log has grown long; each only if this slot may.
+  /// After a backup: merges tables that no index object holds yet into index objects once there are
+  /// many, and appends a checkpoint once the log has grown long; each only if this slot may.
   void maintain(FindingSink& findings);
 
   /// Header, slots and root-signed entries, for `key export`.

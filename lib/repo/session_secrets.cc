@@ -17,7 +17,8 @@ Secret32 SessionSecrets::open(const Id& session, ChunkClass chunk_class) const {
     const BoxPrivateKey* key = keyring_.class_key(box.epoch, chunk_class);
     if (key == nullptr) {
       throw Error(ErrorKind::no_key,
-                  std::string("this key slot (") + std::string(role_word(keyring_.role())) + ") may not read " +
+                  std::string("this key slot (") + std::string(role_word(keyring_.role())) +
+                      ") may not read " +
                       (chunk_class == ChunkClass::data ? "file contents" : "names and trees"));
     }
     if (auto secret = open_session_box(box, chunk_class, *key)) return std::move(*secret);

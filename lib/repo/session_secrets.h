@@ -11,17 +11,20 @@
 
 namespace coppice {
 
-/// The class secrets of sessions, opened from their boxes when a block of theirs is first read. Thread-safe.
+/// The class secrets of sessions, opened from their boxes when a block of theirs is first read.
+/// Thread-safe.
 class SessionSecrets {
  public:
-  /// `find_boxes` gives the boxes of a session: more than one only if a forger claims it too, so each is tried. Called
-  /// under a lock; throws Error{damaged} if neither log nor session records know the session.
+  /// `find_boxes` gives the boxes of a session: more than one only if a forger claims it too, so
+  /// each is tried. Called under a lock; throws Error{damaged} if neither log nor session records
+  /// know the session.
   using FindBoxes = std::function<std::vector<SessionBox>(const Id& session)>;
   SessionSecrets(const Keyring& keyring, FindBoxes find_boxes)
       : keyring_(keyring), find_boxes_(std::move(find_boxes)) {}
 
   /// The secret that opens blocks of this session and class; it lives as long as this object.
-  /// Throws Error{no_key} if this slot may not read the class, Error{damaged} if there is no box or it does not open.
+  /// Throws Error{no_key} if this slot may not read the class, Error{damaged} if there is no box or
+  /// it does not open.
   const Secret32& secret(const Id& session, ChunkClass chunk_class);
 
  private:

@@ -11,11 +11,12 @@ namespace {
 
 constexpr std::size_t kPieceBytes = 1 << 20;
 
-void for_each_piece(std::uint64_t length, const ReadObject& read, const std::function<void(ByteView)>& use) {
+void for_each_piece(std::uint64_t length, const ReadObject& read,
+                    const std::function<void(ByteView)>& use) {
   Bytes piece(static_cast<std::size_t>(std::min<std::uint64_t>(length, kPieceBytes)));
   for (std::uint64_t offset = 0; offset < length; offset += kPieceBytes) {
-    const MutableByteView part =
-        MutableByteView(piece).first(static_cast<std::size_t>(std::min<std::uint64_t>(length - offset, kPieceBytes)));
+    const MutableByteView part = MutableByteView(piece).first(
+        static_cast<std::size_t>(std::min<std::uint64_t>(length - offset, kPieceBytes)));
     read(offset, part);
     use(part);
   }
@@ -28,8 +29,9 @@ Side side_for(std::uint64_t length, const std::optional<ParityGeometry>& parity)
   return parity ? Side::parity : Side::none;
 }
 
-void write_side_file(Store& store, const std::string& name, const Id& hash, std::uint64_t length, Side side,
-                     const std::optional<ParityGeometry>& parity, const ReadObject& read) {
+void write_side_file(Store& store, const std::string& name, const Id& hash, std::uint64_t length,
+                     Side side, const std::optional<ParityGeometry>& parity,
+                     const ReadObject& read) {
   if (side == Side::parity && parity) {
     ParityBuilder builder(*parity, length);
     for_each_piece(length, read, [&](ByteView piece) { builder.append(piece); });
@@ -41,12 +43,14 @@ void write_side_file(Store& store, const std::string& name, const Id& hash, std:
   }
 }
 
-Side put_with_side(Store& store, const std::string& name, ByteView bytes, const std::optional<ParityGeometry>& parity) {
+Side put_with_side(Store& store, const std::string& name, ByteView bytes,
+                   const std::optional<ParityGeometry>& parity) {
   store.put(name, bytes);
   const Side side = side_for(bytes.size(), parity);
   write_side_file(store, name, blake3(bytes), bytes.size(), side, parity,
                   [&](std::uint64_t offset, MutableByteView out) {
-                    const ByteView part = bytes.subspan(static_cast<std::size_t>(offset), out.size());
+                    const ByteView part =
+                        bytes.subspan(static_cast<std::size_t>(offset), out.size());
                     std::copy(part.begin(), part.end(), out.begin());
                   });
   return side;

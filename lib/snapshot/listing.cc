@@ -16,11 +16,13 @@ Catalog list_snapshots(const LogState& state, FindingSink& findings) {
       snapshot.slot = logged.slot;
       snapshot.record = decode_snapshot(logged.record);
       const std::vector<std::string> added(logged.added_tags.begin(), logged.added_tags.end());
-      const std::vector<std::string> removed(logged.removed_tags.begin(), logged.removed_tags.end());
+      const std::vector<std::string> removed(logged.removed_tags.begin(),
+                                             logged.removed_tags.end());
       snapshot.tags = changed_tags(snapshot.record.tags, added, removed);
       listed.push_back(std::move(snapshot));
     } catch (const Error& error) {  // per item
-      findings.report({Finding::Weight::damaged, "snapshot_damaged", "snapshot " + logged.id.short_hex(), error.what()});
+      findings.report({Finding::Weight::damaged, "snapshot_damaged",
+                       "snapshot " + logged.id.short_hex(), error.what()});
     }
   }
   return Catalog(std::move(listed));

@@ -5,8 +5,8 @@
 
 namespace coppice {
 
-/// The snapshots that the log tells of, forgotten ones marked, void ones left out. A record that cannot be decoded is
-/// reported (13) and left out.
+/// The snapshots that the log tells of, forgotten ones marked, void ones left out. A record that
+/// cannot be decoded is reported (13) and left out.
 Catalog list_snapshots(const LogState& state, FindingSink& findings);
 
 }  // namespace coppice

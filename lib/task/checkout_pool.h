@@ -7,8 +7,8 @@
 
 namespace coppice {
 
-/// Expensive objects that one thread at a time may use (compression contexts): taken out, used and put back. There are
-/// never more of them than threads that use them at once. Thread-safe.
+/// Expensive objects that one thread at a time may use (compression contexts): taken out, used and
+/// put back. There are never more of them than threads that use them at once. Thread-safe.
 template <typename T>
 class CheckoutPool {
  public:

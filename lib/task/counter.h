@@ -8,7 +8,9 @@ namespace coppice {
 class Counter {
  public:
   /// Adds `amount` and returns the value before.
-  std::uint64_t add(std::uint64_t amount = 1) { return value_.fetch_add(amount, std::memory_order_relaxed); }
+  std::uint64_t add(std::uint64_t amount = 1) {
+    return value_.fetch_add(amount, std::memory_order_relaxed);
+  }
   std::uint64_t value() const { return value_.load(std::memory_order_relaxed); }
 
  private:

@@ -8,8 +8,9 @@
 
 namespace coppice {
 
-/// The tasks that one job has in a pool. The destructor waits until none of them runs, so tasks may refer to whatever
-/// outlives the group; tasks that have not started by then do nothing. Thread-safe.
+/// The tasks that one job has in a pool. The destructor waits until none of them runs, so tasks may
+/// refer to whatever outlives the group; tasks that have not started by then do nothing.
+/// Thread-safe.
 class TaskGroup {
  public:
   explicit TaskGroup(ThreadPool& pool) : pool_(pool) {}
@@ -23,12 +24,14 @@ class TaskGroup {
   unsigned threads() const { return pool_.threads(); }
 
   template <typename Work>
-  auto submit(ThreadPool::Priority priority, Work work) -> std::future<std::invoke_result_t<Work&>> {
+  auto submit(ThreadPool::Priority priority, Work work)
+      -> std::future<std::invoke_result_t<Work&>> {
     begin();
     try {
       return pool_.submit(priority, [this, work = std::move(work)]() mutable {
         const Ending ending(*this);
-        if (is_cancelled_.load(std::memory_order_relaxed)) throw Error(ErrorKind::interrupted, "stopped");
+        if (is_cancelled_.load(std::memory_order_relaxed))
+          throw Error(ErrorKind::interrupted, "stopped");
         return work();
       });
     } catch (...) {

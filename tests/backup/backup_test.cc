@@ -1,3 +1,5 @@
+#include "backup/backup.h"
+
 #include <doctest/doctest.h>
 #include <fcntl.h>
 #include <sys/stat.h>
@@ -7,7 +9,7 @@
 #include <fstream>
 #include <thread>
 
-#include "backup/backup.h"
+#include "fs/fd.h"
 #include "repo/block_source.h"
 #include "repo/chunk_reader.h"
 #include "snapshot/listing.h"
@@ -78,7 +80,9 @@ class Reading {
         chunks_(blocks_, repository.keyring(), 16 << 20),
         metadata_(chunks_) {}
 
-  std::optional<Node> find(const Reference& root, const std::string& path) { return find_path(metadata_, root, path); }
+  std::optional<Node> find(const Reference& root, const std::string& path) {
+    return find_path(metadata_, root, path);
+  }
   std::string content(const Node& node) {
     std::string bytes;
     ContentCursor cursor(metadata_, node);
@@ -111,12 +115,14 @@ TEST_CASE("a tree that was backed up reads back as it was") {
   const SourceTreeFixture source;
   RepositoryFixture fixture;
   FindingList findings;
-  const BackupResult result = run_backup(fixture.repository(), fixture.pool(), options_for(source.root), findings);
+  const BackupResult result =
+      run_backup(fixture.repository(), fixture.pool(), options_for(source.root), findings);
   CHECK(findings.text().empty());
   CHECK(result.summary.files_new == 8);
   CHECK(result.summary.error_count == 0);
   Reading reading(fixture.repository());
-  for (const std::string name : {"/a.txt", "/sub/b.bin", "/sub/c.txt", "/sub/deep/new\nline\xff", "/zero", "/sparse"}) {
+  for (const std::string name :
+       {"/a.txt", "/sub/b.bin", "/sub/c.txt", "/sub/deep/new\nline\xff", "/zero", "/sparse"}) {
     const auto node = reading.find(result.record.root, source.root + name);
     REQUIRE(node);
     CHECK(reading.content(*node) == file_bytes(source.root + name));
@@ -178,8 +184,9 @@ TEST_CASE("any number of workers makes the same trees and the same blocks") {
     }
     partitions.push_back(lengths);
   }
-  // Two repositories have different chunker secrets, so cuts differ; but blocks are closed at the same places for the
-  // same repository: the second run of the same source into a third worker count adds nothing.
+  // Two repositories have different chunker secrets, so cuts differ; but blocks are closed at the
+  // same places for the same repository: the second run of the same source into a third worker
+  // count adds nothing.
   CHECK_FALSE(partitions[0].empty());
   ThreadPool pool(3);
   FindingList findings;
@@ -188,7 +195,8 @@ TEST_CASE("any number of workers makes the same trees and the same blocks") {
   CHECK(again.summary.data_added == 0);
 }
 
-TEST_CASE("a missing source is named and the rest is backed up; with none left there is no snapshot") {
+TEST_CASE(
+    "a missing source is named and the rest is backed up; with none left there is no snapshot") {
   const SourceTreeFixture source;
   RepositoryFixture fixture;
   FindingList findings;
@@ -200,7 +208,8 @@ TEST_CASE("a missing source is named and the rest is backed up; with none left t
   CHECK(Reading(fixture.repository()).find(result.record.root, source.root + "/sub/c.txt"));
   const std::size_t snapshots = fixture.repository().state().snapshots.size();
   CHECK(kind_of([&] {
-          run_backup(fixture.repository(), fixture.pool(), options_for(source.root + "/gone"), findings);
+          run_backup(fixture.repository(), fixture.pool(), options_for(source.root + "/gone"),
+                     findings);
         }) == ErrorKind::failed);
   CHECK(fixture.repository().state().snapshots.size() == snapshots);
 }
@@ -218,7 +227,9 @@ TEST_CASE("a dry run tells what would be stored and stores nothing") {
   CHECK(fixture.repository().store().list("").size() == objects);
 }
 
-TEST_CASE("whatever call of the store fails, nothing committed is lost and the next backup goes through") {
+TEST_CASE(
+    "whatever call of the store fails, nothing committed is lost and the next backup goes "
+    "through") {
   const SourceTreeFixture source;
   RepositoryFixture fixture;
   FindingList findings;
@@ -242,9 +253,11 @@ TEST_CASE("whatever call of the store fails, nothing committed is lost and the n
     fixture.faults().heal();
     fixture.repository().refresh();
     if (is_committed) CHECK(fixture.repository().state().snapshots.size() > snapshots);
-    const BackupResult next = run_backup(fixture.repository(), fixture.pool(), options_for(source.root), findings);
+    const BackupResult next =
+        run_backup(fixture.repository(), fixture.pool(), options_for(source.root), findings);
     Reading reading(fixture.repository());
-    CHECK(reading.content(*reading.find(next.record.root, source.root + "/a.txt")) == "version " + std::to_string(at));
+    CHECK(reading.content(*reading.find(next.record.root, source.root + "/a.txt")) ==
+          "version " + std::to_string(at));
     CHECK(reading.content(*reading.find(first.record.root, source.root + "/sub/b.bin")) ==
           file_bytes(source.root + "/sub/b.bin"));
   }
@@ -276,8 +289,8 @@ TEST_CASE("what an interrupted backup stored is adopted by the next one") {
     }
     const LoadedIndex loaded = fixture.repository().load_index({true, ""}, findings);
     if (loaded.adopted.empty()) continue;
-    const BackupResult next =
-        run_backup(fixture.repository(), fixture.pool(), options_for(source.root + "/sub"), findings);
+    const BackupResult next = run_backup(fixture.repository(), fixture.pool(),
+                                         options_for(source.root + "/sub"), findings);
     CHECK(next.summary.data_added < 100'000);
     Reading reading(fixture.repository());
     CHECK(reading.content(*reading.find(next.record.root, source.root + "/sub/more")) ==
@@ -293,7 +306,8 @@ TEST_CASE("two backups at once both succeed, and store little twice") {
   FindingList setup;
   run_backup(fixture.repository(), fixture.pool(), options_for(source.root), setup);
   const auto open = [&](FindingList& findings) {
-    return Repository::open(fixture.faults(), Credential::from_key_file(Secret32(Bytes(32, 7))), {}, findings);
+    return Repository::open(fixture.faults(), Credential::from_key_file(Secret32(Bytes(32, 7))), {},
+                            findings);
   };
   std::vector<FindingList> findings(2);
   std::vector<BackupResult> results(2);
@@ -364,7 +378,8 @@ TEST_CASE("a lost pack is refilled from the live files by the next backup") {
   FindingList findings;
   BackupOptions options = options_for(source.root);
   const BackupResult first = run_backup(fixture.repository(), fixture.pool(), options, findings);
-  for (const ObjectInfo& object : fixture.repository().store().list("packs/")) fixture.faults().hide(object.name);
+  for (const ObjectInfo& object : fixture.repository().store().list("packs/"))
+    fixture.faults().hide(object.name);
   options.parent_root = first.record.root;
   const BackupResult second = run_backup(fixture.repository(), fixture.pool(), options, findings);
   CHECK(second.summary.data_added > 2'000'000);

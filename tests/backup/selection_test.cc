@@ -26,8 +26,8 @@ struct Here {
     return fd;
   }
   bool excluded_by(const Selection& selection, const char* name) const {
-    return selection.excludes(std::string("/here/") + name, dir.get(), name,
-                              stat_at(dir.get(), name));
+    const std::string path = std::string("/here/") + name;
+    return selection.excludes({path}, dir.get(), name, stat_at(dir.get(), name));
   }
 };
 
@@ -49,10 +49,10 @@ TEST_CASE("the last pattern that matches decides") {
   selection.add_exclude("*.log", false);
   selection.add_exclude("!keep*", false);
   selection.add_exclude("KEEP.NOT.*", true);
-  CHECK(selection.excludes_path("/var/a.log"));
-  CHECK_FALSE(selection.excludes_path("/var/keep.log"));
-  CHECK(selection.excludes_path("/var/keep.not.log"));
-  CHECK_FALSE(selection.excludes_path("/var/other"));
+  CHECK(selection.excludes_path({"/var/a.log"}));
+  CHECK_FALSE(selection.excludes_path({"/var/keep.log"}));
+  CHECK(selection.excludes_path({"/var/keep.not.log"}));
+  CHECK_FALSE(selection.excludes_path({"/var/other"}));
   CHECK(kind_of([&] { selection.add_exclude("a[", false); }) == ErrorKind::usage);
 }
 
@@ -60,8 +60,8 @@ TEST_CASE("a pattern that only takes back leaves nothing out") {
   Selection selection;
   selection.add_exclude("!a", false);
   selection.add_exclude("b", false);
-  CHECK_FALSE(selection.excludes_path("/a"));
-  CHECK(selection.excludes_path("/a/b"));
+  CHECK_FALSE(selection.excludes_path({"/a"}));
+  CHECK(selection.excludes_path({"/a/b"}));
 }
 
 TEST_CASE("only files above the limit are too large") {
@@ -142,3 +142,13 @@ TEST_CASE("a marker must have the name of an entry") {
 
 }  // namespace
 }  // namespace coppice::test
+
+TEST_CASE("a pattern that matches the source itself says nothing of what is below it") {
+  coppice::Selection selection;
+  selection.add_exclude("cache", false);
+  selection.add_exclude("/data/cache", false);
+  const std::string_view source = "/data/cache";
+  CHECK(selection.excludes_path({"/data/cache"}));
+  CHECK_FALSE(selection.excludes_path({"/data/cache/a", source.size()}));
+  CHECK(selection.excludes_path({"/data/cache/a/cache/b", source.size()}));
+}
