@@ -44,7 +44,8 @@ TEST_CASE("numbers are written little-endian and come back") {
 }
 
 TEST_CASE("numbers at the edges of their range survive") {
-  for (const std::uint64_t value : {std::uint64_t{0}, std::uint64_t{127}, std::uint64_t{128}, UINT64_MAX}) {
+  for (const std::uint64_t value :
+       {std::uint64_t{0}, std::uint64_t{127}, std::uint64_t{128}, UINT64_MAX}) {
     ByteWriter out;
     out.varint(value);
     out.svarint(static_cast<std::int64_t>(value));
@@ -60,7 +61,8 @@ TEST_CASE("a number that is cut, too long, too large or not in its shortest form
   CHECK(kind_of_read({0x80}) == ErrorKind::damaged);
   CHECK(kind_of_read({0x80, 0x00}) == ErrorKind::damaged);
   CHECK(kind_of_read(Bytes(11, 0xFF)) == ErrorKind::damaged);
-  CHECK(kind_of_read({0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0x02}) == ErrorKind::damaged);
+  CHECK(kind_of_read({0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0x02}) ==
+        ErrorKind::damaged);
 }
 
 TEST_CASE("a count cannot promise more than the bytes that follow") {

@@ -1,3 +1,5 @@
+#include "index/index.h"
+
 #include <doctest/doctest.h>
 
 #include <random>
@@ -5,7 +7,6 @@
 #include "crypto/random.h"
 #include "fs/write_file.h"
 #include "index/id_set.h"
-#include "index/index.h"
 #include "index/index_cache.h"
 #include "index/index_object.h"
 #include "pack/pack_file.h"
@@ -146,7 +147,8 @@ TEST_CASE("an index object gives back its tables, and every byte of it counts") 
   const SigningKey signer = SigningKey::generate(system_random());
   std::vector<IndexedTable> tables;
   for (std::uint64_t n = 0; n < 3; ++n) {
-    tables.push_back({nth_id(n), 100 + n, encode_table(make_table(n * 100, 2, 5), repository, signer)});
+    tables.push_back(
+        {nth_id(n), 100 + n, encode_table(make_table(n * 100, 2, 5), repository, signer)});
   }
   const Bytes object = encode_index_object(tables, 4, key, repository);
   CHECK(object.size() == padded_size(object.size()));
@@ -160,7 +162,8 @@ TEST_CASE("an index object gives back its tables, and every byte of it counts") 
     flipped[i] ^= 4;
     CHECK_THROWS_AS(decode_index_object(flipped, key, repository), Error);
   }
-  CHECK(kind_of([&] { decode_index_object(ByteView(object).first(20), key, repository); }) == ErrorKind::damaged);
+  CHECK(kind_of([&] { decode_index_object(ByteView(object).first(20), key, repository); }) ==
+        ErrorKind::damaged);
 }
 
 TEST_CASE("a set of ids knows each once, zero too") {

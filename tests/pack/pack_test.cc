@@ -33,7 +33,10 @@ struct Sealing {
     BlockInfo info;
     info.chunks = {{blake3(raw), static_cast<std::uint32_t>(raw.size())}};
     return sealer.seal(
-        info, raw, [this](ChunkClass) { return BlockSeal{id_of(2), next / 4096, next++}; },
+        info, raw,
+        [this](ChunkClass) {
+          return BlockSeal{id_of(2), next / 4096, next++};
+        },
         [this](ChunkClass) -> const Secret32& { return secret; });
   }
 };
@@ -41,7 +44,8 @@ struct Sealing {
 PackTable small_table(Sealing& sealing) {
   PackTable table;
   table.signer = SlotId::from(noise(16, 3));
-  for (unsigned i = 0; i < 3; ++i) table.blocks.push_back(sealing.seal(noise(1000 + i, 10 + i)).info);
+  for (unsigned i = 0; i < 3; ++i)
+    table.blocks.push_back(sealing.seal(noise(1000 + i, 10 + i)).info);
   table.blocks[1].encoding = kEncodingZstd | kEncodingDelta;
   table.blocks[1].bases = {id_of(20), id_of(21)};
   return table;
@@ -76,17 +80,21 @@ TEST_CASE("a sealed block opens only as it was: every byte and everything it is 
   for (std::size_t i = 0; i < sealed.bytes.size(); ++i) {
     Bytes flipped = sealed.bytes;
     flipped[i] ^= 0x40;
-    CHECK(kind_of([&] { BlockOpener().open(sealed.info, flipped, sealing.secret); }) == ErrorKind::damaged);
+    CHECK(kind_of([&] { BlockOpener().open(sealed.info, flipped, sealing.secret); }) ==
+          ErrorKind::damaged);
   }
   BlockInfo other = sealed.info;
   other.seal.counter += 1;
-  CHECK(kind_of([&] { BlockOpener().open(other, sealed.bytes, sealing.secret); }) == ErrorKind::damaged);
+  CHECK(kind_of([&] { BlockOpener().open(other, sealed.bytes, sealing.secret); }) ==
+        ErrorKind::damaged);
   other = sealed.info;
   other.chunk_class = ChunkClass::metadata;
-  CHECK(kind_of([&] { BlockOpener().open(other, sealed.bytes, sealing.secret); }) == ErrorKind::damaged);
+  CHECK(kind_of([&] { BlockOpener().open(other, sealed.bytes, sealing.secret); }) ==
+        ErrorKind::damaged);
   other = sealed.info;
   other.raw_length += 1;
-  CHECK(kind_of([&] { BlockOpener().open(other, sealed.bytes, sealing.secret); }) == ErrorKind::damaged);
+  CHECK(kind_of([&] { BlockOpener().open(other, sealed.bytes, sealing.secret); }) ==
+        ErrorKind::damaged);
 }
 
 TEST_CASE("a delta block opens with its prefix") {
@@ -123,7 +131,8 @@ TEST_CASE("a table comes back as it was signed, and only its signer's key fits")
   CHECK(back.blocks_length() == table.blocks_length());
   CHECK(is_table_signed_by(encoded, repository, key.public_key()));
   CHECK_FALSE(is_table_signed_by(encoded, id_of(31), key.public_key()));
-  CHECK_FALSE(is_table_signed_by(encoded, repository, SigningKey::generate(system_random()).public_key()));
+  CHECK_FALSE(
+      is_table_signed_by(encoded, repository, SigningKey::generate(system_random()).public_key()));
 }
 
 TEST_CASE("a table that is cut or flipped never crashes and never keeps its signature") {
@@ -140,7 +149,8 @@ TEST_CASE("a table that is cut or flipped never crashes and never keeps its sign
       decode_table(flipped);
     } catch (const Error&) {  // refused, which is as good
     }
-    const bool is_signer = i >= encoded.size() - Signature::kSize - SlotId::kSize && i < encoded.size() - Signature::kSize;
+    const bool is_signer = i >= encoded.size() - Signature::kSize - SlotId::kSize &&
+                           i < encoded.size() - Signature::kSize;
     if (!is_signer) CHECK_FALSE(is_table_signed_by(flipped, id_of(30), key.public_key()));
   }
 }
@@ -172,11 +182,13 @@ TEST_CASE("a pack's table is found through its footer, and every byte of tail an
   CHECK(read.epoch == 7);
   const ByteView footer = ByteView(pack).last(kPackFooterBytes);
   const TablePlace place = open_pack_footer(read, key, repository, footer, pack.size());
-  const ByteView sealed =
-      ByteView(pack).subspan(static_cast<std::size_t>(place.offset), static_cast<std::size_t>(place.length));
+  const ByteView sealed = ByteView(pack).subspan(static_cast<std::size_t>(place.offset),
+                                                 static_cast<std::size_t>(place.length));
   CHECK(open_pack_table(read, key, repository, sealed) == table);
-  CHECK(kind_of([&] { open_pack_footer(read, key, id_of(41), footer, pack.size()); }) == ErrorKind::damaged);
-  CHECK(kind_of([&] { open_pack_footer(read, key, repository, footer, 100); }) == ErrorKind::damaged);
+  CHECK(kind_of([&] { open_pack_footer(read, key, id_of(41), footer, pack.size()); }) ==
+        ErrorKind::damaged);
+  CHECK(kind_of([&] { open_pack_footer(read, key, repository, footer, 100); }) ==
+        ErrorKind::damaged);
   Bytes newer = prefix.encode();
   newer[8] = 2;
   CHECK(kind_of([&] { PackPrefix::decode(newer); }) == ErrorKind::newer_version);
