@@ -13,6 +13,7 @@
 #include "command.h"
 #include "fs/users.h"
 #include "progress.h"
+#include "signals.h"
 #include "snapshot/listing.h"
 #include "snapshot_choice.h"
 #include "snapshot_json.h"
@@ -124,7 +125,10 @@ void BackupCommand::run(const Invocation& invocation) {
   OpenedRepository opened =
       open_repository(invocation, words_.is_dry_run ? Access::read : Access::write);
   std::optional<ChildProcess> producer;
-  if (words_.is_stream()) options.stream = StreamSource{STDIN_FILENO, words_.stream_path(), {}};
+  if (words_.is_stream()) {
+    options.stream =
+        StreamSource{STDIN_FILENO, words_.stream_path(), [&] { invocation.stop.check(); }};
+  }
   options.index_cache_directory = opened.index_cache_directory;
   const Catalog catalog = list_snapshots(opened.repository->state(), console);
   const auto parent = find_parent(invocation, catalog, options);
@@ -135,6 +139,7 @@ void BackupCommand::run(const Invocation& invocation) {
     options.stream->fd = producer->output();
     options.stream->confirm = [&] { producer->expect_success(invocation.stop); };
   }
+  if (options.stream) end_input_on_stop(options.stream->fd);
   ProgressMeter meter(console);
   options.on_progress = [&](const BackupProgress& progress) {
     ProgressState state{"backed up"};

@@ -126,11 +126,7 @@ std::string zsh_text(const std::string& text) {
   std::string out;
   for (const char c : text) {
     if (c == '[' || c == ']' || c == ':' || c == '\\') out += '\\';
-    if (c == '\'') {
-      out += "'\\''";
-    } else {
-      out += c;
-    }
+    out += c;
   }
   return out;
 }

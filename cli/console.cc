@@ -233,6 +233,10 @@ void Console::finish() {
               "the output is incomplete: stdout: " + std::generic_category().message(error));
 }
 
+bool Console::has_lost_output() const {
+  return state_.with([](const State& state) { return state.stdout_errno == EPIPE; });
+}
+
 bool Console::is_reader_gone() const {
   pollfd state{STDOUT_FILENO, POLLOUT, 0};
   return poll(&state, 1, 0) == 1 && (state.revents & POLLERR) != 0;

@@ -58,7 +58,9 @@ class Console final : public FindingSink {
   /// Writes all out and clears the progress line. Throws Error{failed} if stdout took not all,
   /// unless its reader went away.
   void finish();
-  /// Whoever read our stdout is gone.
+  /// Something could not be written because whoever read our stdout is gone.
+  bool has_lost_output() const;
+  /// Whoever read our stdout is gone, whether or not anything was lost.
   bool is_reader_gone() const;
 
  private:

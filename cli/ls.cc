@@ -138,7 +138,7 @@ class Lister {
     try {
       while (const Node* node = cursor.next()) {
         invocation_.stop.check();
-        if (invocation_.console.is_reader_gone()) return;
+        if (invocation_.console.has_lost_output()) return;
         const std::string child = (path == "/" ? "" : path) + "/" + node->name;
         print(child, *node);
         if (is_recursive && node->subtree) list(child, Reference(*node->subtree), true);

@@ -72,7 +72,7 @@ class Program {
               })->get();
     chosen_->run({options_, *console_, stop_, line_});
     console_->finish();
-    if (chosen_->only_prints() && console_->is_reader_gone()) return kPipeClosed;
+    if (chosen_->only_prints() && console_->has_lost_output()) return kPipeClosed;
     const int code = console_->exit_code();
     if (code != 0) console_->tell_unclean(code);
     return code;

@@ -120,7 +120,7 @@ void print_text(Console& console, const RestoreResult& result, const RestoreOpti
                 const ListedSnapshot& snapshot) {
   console.print(fmt::format("{}: {} files restored, {} unchanged, {} skipped, {} deleted; {}",
                             options.dry_run ? "dry run, nothing was changed"
-                                            : "snapshot " + snapshot.id.short_hex() + " → " +
+                                            : "snapshot " + snapshot.id.short_hex() + " to " +
                                                   escape_for_display(options.target),
                             result.files_restored, result.files_unchanged, result.files_skipped,
                             result.files_deleted, format_size(result.bytes_restored)));
@@ -149,6 +149,10 @@ void RestoreCommand::run(const Invocation& invocation) {
   ThreadPool pool(available_processors());
   const RestoreResult result =
       restore_snapshot(*opened.repository, pool, chosen.snapshot.record.root, options, console);
+  if (result.total_files == 0 && result.dirs_restored == 0 && !includes_.empty()) {
+    console.note("nothing_matched", "nothing in snapshot " + chosen.snapshot.id.short_hex() +
+                                        " matches --include; `coppice ls` shows what it has");
+  }
   if (invocation.options.json) {
     return print_json(console, result, meter, chosen.snapshot, is_dry_run_);
   }

@@ -1,6 +1,8 @@
 #include "signals.h"
 
+#include <fcntl.h>
 #include <signal.h>
+#include <unistd.h>
 
 #include <atomic>
 #include <cerrno>
@@ -12,6 +14,8 @@ namespace {
 // them.
 StopFlag stop_flag;
 std::atomic<pid_t> fed_by{0};
+std::atomic<int> input_to_end{-1};
+std::atomic<int> empty_input{-1};  // /dev/null
 static_assert(std::atomic<pid_t>::is_always_lock_free);
 
 extern "C" void handle_stop(int signal_number) {
@@ -20,6 +24,10 @@ extern "C" void handle_stop(int signal_number) {
   if (const pid_t child = fed_by.load(std::memory_order_relaxed); child > 0) {
     kill(child, signal_number);
   }
+  // The read that waits is interrupted, begins again and finds the end. It stands in the main
+  // thread, to which Linux gives the signal.
+  const int input = input_to_end.load(std::memory_order_relaxed);
+  if (input >= 0) dup2(empty_input.load(std::memory_order_relaxed), input);
   errno = saved_errno;
 }
 
@@ -43,5 +51,10 @@ const StopFlag& install_signal_handlers() {
 }
 
 void forward_signals_to(pid_t child) { fed_by.store(child, std::memory_order_relaxed); }
+
+void end_input_on_stop(int input) {
+  empty_input.store(open("/dev/null", O_RDONLY | O_CLOEXEC), std::memory_order_relaxed);
+  input_to_end.store(input, std::memory_order_relaxed);
+}
 
 }  // namespace coppice

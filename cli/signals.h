@@ -11,8 +11,11 @@ namespace coppice {
 /// backup. The flag lives for the whole program.
 const StopFlag& install_signal_handlers();
 
-/// While a child feeds us, a stop must reach it too, or a read from it would never return. 0: no
-/// child.
+/// While a child feeds us, a stop must reach it too. 0: no child.
 void forward_signals_to(pid_t child);
+
+/// Lets a stop turn `input` into an input that has ended: else a read that waits for a silent
+/// producer would go on waiting. Whoever reads must look at the flag when the input ends.
+void end_input_on_stop(int input);
 
 }  // namespace coppice

@@ -1,8 +1,10 @@
 #include "syntax.h"
 
 #include <CLI/CLI.hpp>
+#include <sstream>
 
 #include "base/error.h"
+#include "base/text.h"
 
 namespace coppice {
 namespace {
@@ -11,9 +13,40 @@ namespace {
 /// "any number", with which it would split "[a,b]" into a list.
 constexpr int kManyOperands = 1 << 24;
 
+constexpr std::size_t kTextColumn = 34;
+constexpr std::size_t kTextWidth = 64;
+
+/// Breaks lines between words.
+std::string wrap(const std::string& text) {
+  std::istringstream words(text);
+  std::string out;
+  std::size_t column = 0;
+  for (std::string word; words >> word; column += word.size() + 1) {
+    const bool is_first = out.empty();
+    if (!is_first && column + word.size() > kTextWidth) column = 0;
+    if (!is_first) out += column == 0 ? '\n' : ' ';
+    out += word;
+  }
+  return out;
+}
+
 class HelpFormatter final : public CLI::Formatter {
  public:
-  HelpFormatter() { column_width(34); }
+  HelpFormatter() {
+    column_width(kTextColumn);
+    label("OPTIONS", "options");
+    label("SUBCOMMAND", "COMMAND");
+  }
+
+  std::string make_option_desc(const CLI::Option* option) const override {
+    return wrap(option->get_description());
+  }
+  std::string make_subcommand(const CLI::App* command) const override {
+    std::ostringstream out;
+    CLI::detail::format_help(out, command->get_display_name(true), wrap(command->get_description()),
+                             kTextColumn);
+    return out.str();
+  }
 
   std::string make_option_opts(const CLI::Option* option) const override {
     return option->get_option_text().empty() ? "" : " " + option->get_option_text();
@@ -42,6 +75,26 @@ CommandFacts facts_of(const CLI::App& app) {
     facts.commands.push_back(facts_of(*command));
   }
   return facts;
+}
+
+/// The command that lacks one of its own; null if none does.
+const CLI::App* command_without_command(const CLI::App& app) {
+  const auto chosen = app.get_subcommands();
+  if (!chosen.empty()) return command_without_command(*chosen.back());
+  return app.get_require_subcommand_min() > 0 ? &app : nullptr;
+}
+
+/// CLI11 says "A subcommand is required" of a word that is none.
+std::string explain(const CLI::App& program, const CLI::ParseError& error) {
+  const CLI::App* app = command_without_command(program);
+  if (app == nullptr || dynamic_cast<const CLI::RequiredError*>(&error) == nullptr) {
+    return error.what();
+  }
+  for (const std::string& word : program.remaining(true)) {
+    if (!word.starts_with('-')) return "there is no command \"" + escape_for_display(word) + "\"";
+    return "there is no option " + escape_for_display(word);
+  }
+  return "a command is missing";
 }
 
 /// The command that was being read when parsing stopped: where its help is.
@@ -104,6 +157,7 @@ void Syntax::alias(const std::string& name) { app_->alias(name); }
 
 Syntax Syntax::command(const std::string& name, const std::string& help) {
   CLI::App* command = app_->add_subcommand(name, help);
+  command->group("Commands");
   command->fallthrough();  // global options may stand behind the command too
   return Syntax(*command);
 }
@@ -126,8 +180,8 @@ std::optional<std::string> CommandLine::parse(int argc, const char* const* argv)
   } catch (const CLI::CallForHelp&) {  // CLI11's way to say it
     return app_->help();
   } catch (const CLI::ParseError& error) {
-    throw Error(ErrorKind::usage, std::string(error.what()) + "\nThe options are listed by: " +
-                                      help_command(*app_) + " --help");
+    throw Error(ErrorKind::usage,
+                explain(*app_, error) + "\nSee: " + help_command(*app_) + " --help");
   }
 }
 
