@@ -26,11 +26,26 @@ step() {
   fi
 }
 
+summary() { printf '\n%d passed, %d failed\n' "$passed" "$failed"; }
+
+# Without a build the steps after it would only repeat that it is missing.
+stop_if_failed() {
+  [ "$failed" = 0 ] && return 0
+  summary
+  exit 1
+}
+
 # build PRESET [CMAKE OPTIONS...]
 build() {
   preset=$1
   shift
   cmake --preset "$preset" "$@" >/dev/null && cmake --build "build/$preset"
+}
+
+PIPELINES="task store repo backup restore verify"
+build_pipelines() {
+  # shellcheck disable=SC2046  # a list of names
+  cmake --preset tsan >/dev/null && cmake --build build/tsan --target $(printf 'test_%s ' $PIPELINES)
 }
 
 format_is_clean() {
@@ -50,15 +65,18 @@ tidy_is_clean() {
 install_packages $BUILD_PACKAGES $TEST_PACKAGES
 
 step "release build (g++)" build release
+stop_if_failed
 step "tests" ctest --test-dir build/release --output-on-failure
 if [ "$quick" = no ]; then
   step "formatting" format_is_clean
   step "clang-tidy" tidy_is_clean
   step "ASan and UBSan build (clang++)" build asan -DCMAKE_CXX_COMPILER=clang++ -DCMAKE_C_COMPILER=clang
+  stop_if_failed
   step "tests under ASan and UBSan" ctest --test-dir build/asan --output-on-failure
-  step "TSan build (g++)" build tsan
-  step "tests of the pipelines under TSan" ctest --test-dir build/tsan --output-on-failure -R '^(task|store|repo|backup|restore|verify)$'
+  step "TSan build (g++)" build_pipelines
+  stop_if_failed
+  step "tests of the pipelines under TSan" ctest --test-dir build/tsan --output-on-failure -R "^($(echo $PIPELINES | tr ' ' '|'))\$"
 fi
 
-printf '\n%d passed, %d failed\n' "$passed" "$failed"
+summary
 [ "$failed" = 0 ]

@@ -57,14 +57,15 @@ Bytes forged(const Lie& lie) {
 
 }  // namespace
 
-// Counts what the parser asks for; the whole test program goes through here.
-void* operator new(std::size_t size) {
+// Counts what the parser asks for; the whole test program goes through here. Not inlined, or g++ sees malloc's memory meet
+// another allocator's delete and warns.
+[[gnu::noinline]] void* operator new(std::size_t size) {
   largest_allocation = std::max(largest_allocation, size);
   if (void* memory = std::malloc(size)) return memory;
   throw std::bad_alloc();
 }
-void operator delete(void* memory) noexcept { std::free(memory); }
-void operator delete(void* memory, std::size_t) noexcept { std::free(memory); }
+[[gnu::noinline]] void operator delete(void* memory) noexcept { std::free(memory); }
+[[gnu::noinline]] void operator delete(void* memory, std::size_t) noexcept { std::free(memory); }
 
 TEST_CASE("two of three copies of every header page may be bad") {
   const Bytes object = random_bytes(5000 * kSector, 14);
