@@ -68,7 +68,7 @@ int local_utc_offset_minutes(Timestamp time) {
 }
 
 std::string format_rfc3339(Timestamp time, int utc_offset_minutes) {
-  const CivilTime t = civil_from_seconds(time.seconds + utc_offset_minutes * 60);
+  const CivilTime t = civil_from_seconds(time.seconds + std::int64_t{utc_offset_minutes} * 60);
   const int offset = utc_offset_minutes < 0 ? -utc_offset_minutes : utc_offset_minutes;
   return fmt::format("{:04}-{:02}-{:02}T{:02}:{:02}:{:02}.{:09}{}{:02}:{:02}", t.year, t.month,
                      t.day, t.hour, t.minute, t.second, time.nanoseconds,
@@ -76,7 +76,7 @@ std::string format_rfc3339(Timestamp time, int utc_offset_minutes) {
 }
 
 std::string format_for_people(Timestamp time, int utc_offset_minutes) {
-  const CivilTime t = civil_from_seconds(time.seconds + utc_offset_minutes * 60);
+  const CivilTime t = civil_from_seconds(time.seconds + std::int64_t{utc_offset_minutes} * 60);
   return fmt::format("{:04}-{:02}-{:02} {:02}:{:02}:{:02}", t.year, t.month, t.day, t.hour,
                      t.minute, t.second);
 }

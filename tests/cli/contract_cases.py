@@ -329,29 +329,23 @@ class Streams(program.RepositoryTest):
 
     def test_signals_stop_cleanly(self):
         for number, code in ((signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)):
-            for words in (["--stdin"], ["--stdin-from-command", "--", "sh", "-c", "echo started >&2; cat"]):
+            for words in (["--stdin"], ["--stdin-from-command", "--", "sh", "-c", "echo started >&2; exec cat"]):
                 with self.subTest(number=number, words=words):
                     child = self.popen("backup", "--json", *words, stdin=subprocess.PIPE,
                                        preexec_fn=default_signals)
                     if len(words) > 1:
                         child.stderr.readline()
-                    else:
-                        self.wait_for_session()
+                    # More than a pipe holds: when it is written, somebody is reading it.
+                    child.stdin.write(bytes(1 << 20))
+                    child.stdin.flush()
                     child.send_signal(number)
+                    child.wait(timeout=60)  # though the input has not ended
                     _, err = child.communicate()
                     self.assertEqual(child.returncode, code, err)
                     last = json.loads(err.decode().splitlines()[-1])
                     self.assertEqual((last["message_type"], last["code"]), ("exit_error", code))
         self.assertEqual(self.snapshots(), [])
         self.expect(0, "verify")
-
-    def wait_for_session(self):
-        """Until a backup has begun: its session record is the first thing that it writes."""
-        sessions = self.path("repo/sessions")
-        known = getattr(self, "known_sessions", 0)
-        while not os.path.isdir(sessions) or len(os.listdir(sessions)) == known:
-            pass
-        self.known_sessions = len(os.listdir(sessions))
 
 
 def default_signals():
