@@ -10,8 +10,7 @@ struct Timestamp {
   std::int64_t seconds = 0;
   std::uint32_t nanoseconds = 0;
 
-  auto operator<=>(const Timestamp&) const =
-      default;  // NOLINT(modernize-use-nullptr): clang-tidy 14 sees a 0
+  auto operator<=>(const Timestamp&) const = default;
 };
 
 /// Where the time comes from; tests bring their own. Thread-safe.

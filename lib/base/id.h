@@ -29,8 +29,7 @@ struct FixedId {
   std::string short_hex() const { return to_hex(ByteView(bytes).first(4)); }
   bool is_zero() const { return *this == FixedId{}; }
 
-  auto operator<=>(const FixedId&) const =
-      default;  // NOLINT(modernize-use-nullptr): clang-tidy 14 sees a 0
+  auto operator<=>(const FixedId&) const = default;
   bool operator==(const FixedId&) const = default;
 
   /// Eight of the bytes as a number: ids are uniformly distributed, so this is a hash.
