@@ -84,6 +84,11 @@ void Archiver::take_event(WalkEvent& event, ReadBatch& batch, std::size_t& next_
 }
 
 void Archiver::enter(WalkEvent& event) {
+  if (event.path == "/") {
+    // The source is "/" itself: the format has no node for it, the root tree stands for it.
+    if (!event.node.incomplete) ++sources_read_;
+    return;
+  }
   OpenDirectory directory;
   directory.node = std::move(event.node);
   directory.path = std::move(event.path);

@@ -280,8 +280,7 @@ std::unique_ptr<Walk::Frame> Walk::open_frame(const Visit& visit, ScannedEntry e
                 "is a pseudo file system of the kernel; its contents are left out",
                 Finding::Weight::note);
   }
-  const bool has_no_name = visit.path == "/";
-  if (!has_no_name) add_event(std::move(enter));
+  add_event(std::move(enter));
   auto frame = std::make_unique<Frame>();
   frame->visit = visit;
   select_entries(visit, scanned);

@@ -18,7 +18,7 @@ namespace coppice {
 /// One step of the walk, in the order of the snapshot's trees: depth first, names ascending.
 struct WalkEvent {
   enum class Kind {
-    enter_directory,  ///< node: the directory without its subtree
+    enter_directory,  ///< node: the directory without its subtree; "/" is never left
     leave_directory,
     complete,       ///< node: as it goes into the tree
     small_file,     ///< node without content; the next file of the unit's batch

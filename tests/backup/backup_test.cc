@@ -353,6 +353,19 @@ TEST_CASE("excluded names are left out, a named source never") {
   CHECK(reading.find(result.record.root, source.root + "/sub/deep/new\nline\xff"));
 }
 
+TEST_CASE("a source that is recorded as the root itself has its entries at the top") {
+  const SourceTreeFixture source;
+  RepositoryFixture fixture;
+  FindingList findings;
+  BackupOptions options;
+  options.sources.push_back({source.root, "/"});
+  options.clock = &kLater;
+  const BackupResult result = run_backup(fixture.repository(), fixture.pool(), options, findings);
+  Reading reading(fixture.repository());
+  CHECK(reading.content(*reading.find(result.record.root, "/a.txt")) == "hello");
+  CHECK(reading.find(result.record.root, "/sub/c.txt"));
+}
+
 TEST_CASE("a stream becomes one file, and a failing producer no snapshot") {
   RepositoryFixture fixture;
   FindingList findings;
