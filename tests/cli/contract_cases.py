@@ -145,7 +145,7 @@ class Snapshots(program.RepositoryTest):
         self.assertEqual(self.resolved("latest~1"), first)
         self.assertEqual(self.resolved(third[:8]), third)
         self.expect(1, "ls", "latest~2")
-        self.expect(2, "ls", "123")
+        self.expect(2, "ls", "no-id")
 
     def resolved(self, word, *more):
         lines = self.expect(0, "ls", "--json", word, *more).json_lines()
@@ -270,7 +270,7 @@ class Selection(program.RepositoryTest):
     def test_a_dry_run_changes_nothing(self):
         summary = self.expect(0, "backup", "-n", "--json", "src").summary()
         self.assertEqual(summary["snapshot_id"], None)
-        self.assertEqual(summary["files_new"], 7)
+        self.assertEqual(summary["files_new"], 8)
         self.assertEqual(self.snapshots(), [])
 
     def test_restore_takes_patterns(self):
