@@ -140,7 +140,7 @@ void BackupCommand::run(const Invocation& invocation) {
     options.stream->confirm = [&] { producer->expect_success(invocation.stop); };
   }
   if (options.stream) end_input_on_stop(options.stream->fd);
-  ProgressMeter meter(console);
+  ProgressDisplay meter(console);
   options.on_progress = [&](const BackupProgress& progress) {
     ProgressState state{"backed up"};
     state.files_done = progress.files_done;

@@ -18,12 +18,11 @@ namespace {
 
 constexpr std::size_t kMaxSecretFileBytes = 64 << 10;
 
+/// The output of a program or an editor: one newline at its end is not meant.
 Credential from_passphrase(Bytes bytes, const std::string& source) {
-  SecretBytes whole(std::move(bytes));
-  std::size_t size = whole.view().size();
-  if (size > 0 && whole.view()[size - 1] == '\n') --size;
-  if (size == 0) throw Error(ErrorKind::no_key, source + " holds no passphrase");
-  return Credential::from_passphrase(SecretBytes(to_bytes(whole.view().first(size))));
+  if (!bytes.empty() && bytes.back() == '\n') bytes.pop_back();
+  if (bytes.empty()) throw Error(ErrorKind::no_key, source + " holds no passphrase");
+  return Credential::from_passphrase(SecretBytes(std::move(bytes)));
 }
 
 Bytes read_secret_file(const std::string& path, const std::string& what) {
@@ -61,7 +60,7 @@ std::optional<Credential> passphrase_from(const KeySources& level, const StopFla
   if (level.password_file) return credential_from_password_file(*level.password_file);
   if (level.password_command) return from_command(*level.password_command, stop);
   if (level.password) {
-    return from_passphrase(to_bytes(as_bytes(*level.password)), "COPPICE_PASSWORD");
+    return Credential::from_passphrase(SecretBytes(to_bytes(as_bytes(*level.password))));
   }
   return std::nullopt;
 }

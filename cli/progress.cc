@@ -24,11 +24,11 @@ double share_done(const ProgressState& state) {
 
 }  // namespace
 
-double ProgressMeter::seconds_elapsed() const {
+double ProgressDisplay::seconds_elapsed() const {
   return static_cast<double>(clock_.monotonic_ns() - began_ns_) / 1e9;
 }
 
-std::string ProgressMeter::line(const ProgressState& state) const {
+std::string ProgressDisplay::line(const ProgressState& state) const {
   const double seconds = std::max(0.001, seconds_elapsed());
   const double done = share_done(state);
   std::string text = done > 0 ? fmt::format("{:5.1f}%  ", done * 100) : "";
@@ -45,7 +45,7 @@ std::string ProgressMeter::line(const ProgressState& state) const {
   return text;
 }
 
-Json ProgressMeter::message(const ProgressState& state) const {
+Json ProgressDisplay::message(const ProgressState& state) const {
   Json status = make_message("status");
   status["seconds_elapsed"] = static_cast<std::uint64_t>(seconds_elapsed());
   status["percent_done"] = share_done(state);
@@ -60,7 +60,7 @@ Json ProgressMeter::message(const ProgressState& state) const {
   return status;
 }
 
-void ProgressMeter::show(const ProgressState& state) {
+void ProgressDisplay::show(const ProgressState& state) {
   const ConsoleStyle& style = console_.style();
   const bool is_json = style.json && !style.quiet;
   if (!is_json && !style.shows_progress) return;

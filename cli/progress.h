@@ -21,9 +21,9 @@ struct ProgressState {
 
 /// Shows a job's progress: a line on a terminal, `status` lines in JSON, else nothing. Called from
 /// one thread at a time.
-class ProgressMeter {
+class ProgressDisplay {
  public:
-  explicit ProgressMeter(Console& console, const Clock& clock = system_clock())
+  explicit ProgressDisplay(Console& console, const Clock& clock = system_clock())
       : console_(console), clock_(clock), began_ns_(clock.monotonic_ns()) {}
 
   void show(const ProgressState& state);

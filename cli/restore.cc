@@ -97,7 +97,7 @@ RestoreOptions RestoreCommand::make_options() const {
   return options;
 }
 
-void print_json(Console& console, const RestoreResult& result, const ProgressMeter& meter,
+void print_json(Console& console, const RestoreResult& result, const ProgressDisplay& meter,
                 const ListedSnapshot& snapshot, bool is_dry_run) {
   Json summary = make_message("summary");
   summary["dry_run"] = is_dry_run;
@@ -135,7 +135,7 @@ void RestoreCommand::run(const Invocation& invocation) {
   options.backed_up_paths = chosen.snapshot.record.paths;
   options.index_cache_directory = opened.index_cache_directory;
   options.stop = &invocation.stop;
-  ProgressMeter meter(console);
+  ProgressDisplay meter(console);
   options.on_progress = [&](const RestoreProgress& progress) {
     ProgressState state{"restored"};
     state.files_done = progress.files_done;
@@ -149,8 +149,8 @@ void RestoreCommand::run(const Invocation& invocation) {
   ThreadPool pool(available_processors());
   const RestoreResult result =
       restore_snapshot(*opened.repository, pool, chosen.snapshot.record.root, options, console);
-  if (result.total_files == 0 && result.dirs_restored == 0 && !includes_.empty()) {
-    console.note("nothing_matched", "nothing in snapshot " + chosen.snapshot.id.short_hex() +
+  if (result.total_files == 0 && !includes_.empty()) {
+    console.note("nothing_matched", "no file in snapshot " + chosen.snapshot.id.short_hex() +
                                         " matches --include; `coppice ls` shows what it has");
   }
   if (invocation.options.json) {

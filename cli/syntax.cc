@@ -88,7 +88,7 @@ const CLI::App* command_without_command(const CLI::App& app) {
 std::string explain(const CLI::App& program, const CLI::ParseError& error) {
   const CLI::App* app = command_without_command(program);
   if (app == nullptr || dynamic_cast<const CLI::RequiredError*>(&error) == nullptr) {
-    return error.what();
+    return escape_for_display(error.what());
   }
   for (const std::string& word : program.remaining(true)) {
     if (!word.starts_with('-')) return "there is no command \"" + escape_for_display(word) + "\"";

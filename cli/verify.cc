@@ -117,7 +117,7 @@ void VerifyCommand::run(const Invocation& invocation) {
   VerifyOptions options = make_options();
   Console& console = invocation.console;
   options.stop = &invocation.stop;
-  ProgressMeter meter(console);
+  ProgressDisplay meter(console);
   options.on_progress = [&](const VerifyProgress& progress) {
     ProgressState state{"verified", "objects"};
     state.files_done = progress.objects_done;
