@@ -170,7 +170,7 @@ std::optional<BackupResult> BackupJob::run() {
       repository_.load_index({!options_.is_dry_run, options_.index_cache_directory}, findings_);
   SnapshotSummary summary;
   if (options_.is_dry_run) {
-    CountingSink counting(loaded_.index);
+    DryRunSink counting(loaded_.index);
     const Reference root = archive(counting, summary);
     summary.data_added = counting.raw_bytes();
     BackupResult result;

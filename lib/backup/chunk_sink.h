@@ -28,9 +28,9 @@ class StoringSink final : public ChunkSink {
 };
 
 /// Counts what would be stored.
-class CountingSink final : public ChunkSink {
+class DryRunSink final : public ChunkSink {
  public:
-  explicit CountingSink(const Index& index) : index_(index) {}
+  explicit DryRunSink(const Index& index) : index_(index) {}
   bool put(ChunkClass, const Id& id, ByteView bytes) override {
     if (index_.is_stored(id) || !seen_.insert(id)) return false;
     raw_bytes_ += bytes.size();

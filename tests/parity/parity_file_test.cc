@@ -57,8 +57,8 @@ Bytes forged(const Lie& lie) {
 
 }  // namespace
 
-// Counts what the parser asks for; the whole test program goes through here. Not inlined, or g++ sees malloc's memory meet
-// another allocator's delete and warns.
+// Counts what the parser asks for; the whole test program goes through here. Not inlined, or g++
+// sees malloc's memory meet another allocator's delete and warns.
 [[gnu::noinline]] void* operator new(std::size_t size) {
   largest_allocation = std::max(largest_allocation, size);
   if (void* memory = std::malloc(size)) return memory;
