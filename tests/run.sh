@@ -3,6 +3,7 @@
 #   sh tests/run.sh            everything that CI runs
 #   sh tests/run.sh --quick    release build and its tests only
 #   sh tests/run.sh --tidy     the same and clang-tidy over all sources (some fifteen minutes; not part of CI yet)
+#   sh tests/run.sh --tsan     the same and the pipelines under ThreadSanitizer (not part of CI yet)
 set -eu
 cd "$(dirname "$0")/.."
 . tests/support/packages.sh
@@ -68,14 +69,16 @@ step "release build (g++)" build release
 stop_if_failed
 step "tests" ctest --test-dir build/release --output-on-failure
 [ "$mode" = --tidy ] && step "clang-tidy" tidy_is_clean
+if [ "$mode" = --tsan ]; then
+  step "TSan build (g++)" build_pipelines
+  stop_if_failed
+  step "tests of the pipelines under TSan" ctest --test-dir build/tsan --output-on-failure -R "^($(echo $PIPELINES | tr ' ' '|'))\$"
+fi
 if [ "$mode" = all ]; then
   step "formatting" format_is_clean
   step "ASan and UBSan build (clang++)" build asan -DCMAKE_CXX_COMPILER=clang++ -DCMAKE_C_COMPILER=clang
   stop_if_failed
   step "tests under ASan and UBSan" ctest --test-dir build/asan --output-on-failure
-  step "TSan build (g++)" build_pipelines
-  stop_if_failed
-  step "tests of the pipelines under TSan" ctest --test-dir build/tsan --output-on-failure -R "^($(echo $PIPELINES | tr ' ' '|'))\$"
 fi
 
 summary
