@@ -74,7 +74,6 @@ TEST_CASE("damage to any one file is found and healable") {
   const Objects intact = small_repository();
   for (const auto& object : intact) {
     const auto& name = object.first;  // not structured bindings: clang 14 cannot capture those
-    const auto& bytes = object.second;
     for (const Damage& damage : damages()) {
       CAPTURE(name);
       CAPTURE(damage.name);
@@ -94,7 +93,6 @@ TEST_CASE("damage to a file and its second copy is found and is not healable") {
   const Objects intact = small_repository();
   for (const auto& object : intact) {
     const auto& name = object.first;  // not structured bindings: clang 14 cannot capture those
-    const auto& bytes = object.second;
     if (!intact.contains(copy_name(name))) continue;
     for (const Damage& damage : damages()) {
       CAPTURE(name);
