@@ -6,6 +6,7 @@
 #include <algorithm>
 
 #include "access.h"
+#include "backup/source_count.h"
 #include "backup_words.h"
 #include "base/text.h"
 #include "base/units.h"
@@ -140,18 +141,25 @@ void BackupCommand::run(const Invocation& invocation) {
     options.stream->confirm = [&] { producer->expect_success(invocation.stop); };
   }
   if (options.stream) end_input_on_stop(options.stream->fd);
+  ThreadPool pool(default_worker_count());
+  std::optional<SourceCount> count;  // a first backup has nothing else to compare itself with
+  if (console.style().shows_progress && !parent && !options.stream) count.emplace(options, pool);
   ProgressDisplay meter(console);
   options.on_progress = [&](const BackupProgress& progress) {
     ProgressState state{"backed up"};
     state.files_done = progress.files_done;
-    state.files_total = parent ? parent->record.summary.total_files_processed : 0;
     state.bytes_done = progress.bytes_done;
-    state.bytes_total = parent ? parent->record.summary.total_bytes_processed : 0;
+    if (parent) {
+      state.files_total = parent->record.summary.total_files_processed;
+      state.bytes_total = parent->record.summary.total_bytes_processed;
+    } else if (const auto totals = count ? count->totals() : std::nullopt) {
+      state.files_total = totals->files;
+      state.bytes_total = totals->bytes;
+    }
     state.error_count = progress.error_count;
     state.current = progress.current_path;
     meter.show(state);
   };
-  ThreadPool pool(available_processors());
   const BackupResult result = run_backup(*opened.repository, pool, options, console);
   if (parent) warn_if_smaller(console, result.summary, *parent);
   if (invocation.options.json) return print_json(console, result, words_.is_dry_run);

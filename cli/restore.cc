@@ -146,7 +146,7 @@ void RestoreCommand::run(const Invocation& invocation) {
     state.current = progress.current_path;
     meter.show(state);
   };
-  ThreadPool pool(available_processors());
+  ThreadPool pool(default_worker_count());
   const RestoreResult result =
       restore_snapshot(*opened.repository, pool, chosen.snapshot.record.root, options, console);
   if (result.total_files == 0 && !includes_.empty()) {

@@ -86,7 +86,7 @@ std::optional<std::int64_t> seconds_of(const tm& wanted, std::optional<int> offs
   const bool is_real = normal.tm_mday == wanted.tm_mday && normal.tm_mon == wanted.tm_mon &&
                        wanted.tm_hour < 24 && wanted.tm_min < 60 && wanted.tm_sec < 61;
   if (!is_real) return std::nullopt;
-  return seconds - 60 * offset_minutes.value_or(0);
+  return seconds - std::int64_t{60} * offset_minutes.value_or(0);
 }
 
 }  // namespace
@@ -136,9 +136,9 @@ std::uint64_t parse_duration(const std::string& option, std::string_view text) {
     std::string_view word;
     std::uint64_t seconds;
   };
-  static constexpr std::array kUnits = {Unit{"min", 60},       Unit{"y", 365 * 86400},
-                                        Unit{"m", 30 * 86400}, Unit{"d", 86400},
-                                        Unit{"h", 3600},       Unit{"s", 1}};
+  static constexpr std::array kUnits = {Unit{"min", 60},          Unit{"y", 365ULL * 86400},
+                                        Unit{"m", 30ULL * 86400}, Unit{"d", 86400},
+                                        Unit{"h", 3600},          Unit{"s", 1}};
   constexpr std::uint64_t kMax = 1000ULL * 365 * 86400;
   std::string_view rest = text;
   std::uint64_t total = 0;

@@ -79,7 +79,7 @@ VerifyOptions VerifyCommand::make_options() const {
 
 VerifyResult VerifyCommand::verify(const Invocation& invocation, VerifyOptions& options,
                                    std::string& head) {
-  ThreadPool pool(available_processors());
+  ThreadPool pool(default_worker_count());
   if (is_keyless_) {
     const std::string path = repository_path(invocation);
     const StateDirectory state = find_state_directory(invocation, Access::read);

@@ -52,8 +52,9 @@ void Archiver::progress(const std::string& path) {
   const std::uint64_t now = options_.clock->monotonic_ns();
   if (now - last_progress_ns_ < kProgressIntervalNs) return;
   last_progress_ns_ = now;
-  options_.on_progress({summary_.total_files_processed, summary_.total_bytes_processed,
-                        chunks_.raw_bytes(), summary_.error_count, path});
+  options_.on_progress({summary_.total_files_processed,
+                        summary_.total_bytes_processed + bytes_in_hand_, chunks_.raw_bytes(),
+                        summary_.error_count, path});
 }
 
 void Archiver::take(WalkUnit unit) {
@@ -157,6 +158,7 @@ void Archiver::put_pieces(const std::vector<Piece>& pieces, const Bytes& buffer,
     if (chunks_.put(ChunkClass::data, piece.id, bytes)) ++summary_.data_blobs;
     content.add_chunk(piece.id, piece.length);
   }
+  bytes_in_hand_ = content.size();
 }
 
 void Archiver::small_file(WalkEvent& event, ReadFile& file, const Bytes& buffer) {
@@ -224,6 +226,7 @@ void Archiver::add_file(WalkEvent& event, Metadata metadata, Content content,
   ++(event.was_known ? summary_.files_changed : summary_.files_new);
   ++summary_.total_files_processed;
   summary_.total_bytes_processed += node.meta.size;
+  bytes_in_hand_ = 0;
   if (event.is_source) ++sources_read_;
   add_node(std::move(node));
 }

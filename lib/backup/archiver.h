@@ -71,6 +71,7 @@ class Archiver final : public MetadataSink {
   std::vector<OpenDirectory> stack_;  // [0] stands for "/"
   SnapshotSummary summary_;
   std::uint64_t sources_read_ = 0;
+  std::uint64_t bytes_in_hand_ = 0;  // of the file that is being read
   std::uint64_t last_progress_ns_ = 0;
 };
 

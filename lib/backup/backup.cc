@@ -95,6 +95,7 @@ ChunkWriterOptions BackupJob::writer_options() const {
   options.cipher = parameters.cipher;
   options.parity = repository_.parity();
   options.limit_bytes_per_second = options_.limit_bytes_per_second;
+  options.neighbours = loaded_.adopted.get();
   return options;
 }
 
@@ -120,6 +121,9 @@ SnapshotRecord BackupJob::make_record(const Reference& root, const SnapshotSumma
 
 /// True if every pack that deduplication relied on is as it was when the index was loaded.
 bool BackupJob::is_still_stored(const LogState& state) const {
+  for (const auto& [name, object] : loaded_.adopted->objects()) {
+    if (state.objects.is_deleted(name) || state.condemned.contains(name)) return false;
+  }
   const auto& runs = loaded_.index.runs();
   for (std::uint32_t run = 0; run < runs.size(); ++run) {
     for (std::uint32_t pack = 0; pack < runs[run].packs().size(); ++pack) {
@@ -137,12 +141,12 @@ std::optional<BackupResult> BackupJob::append(ChunkWriter& writer, const Snapsho
   SnapshotBody body;
   body.record =
       encode_snapshot(record, keyring.signing_key(), keyring.repository(), keyring.slot());
-  body.sessions = loaded_.adopted_boxes;
+  body.sessions = loaded_.adopted->boxes();
   if (const auto box = writer.session_box()) body.sessions.push_back(*box);
   LogAppend entry;
   entry.type = LogEntryType::snapshot;
   entry.adds = writer.take_objects();
-  entry.adds.insert(entry.adds.end(), loaded_.adopted.begin(), loaded_.adopted.end());
+  for (const auto& [name, object] : loaded_.adopted->objects()) entry.adds.push_back(object);
   entry.body = encode_snapshot_body(body);
   bool is_lost = false;
   try {

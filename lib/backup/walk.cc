@@ -102,7 +102,7 @@ void Walk::flush() {
     unit_.has_batch = true;
     unit_.batch = tasks_.submit(
         ThreadPool::Priority::normal,
-        [cut = cut_, jobs = std::move(jobs_)] { return read_small_files(cut, jobs); });
+        [cut = *cut_, jobs = std::move(jobs_)] { return read_small_files(cut, jobs); });
   }
   jobs_ = {};
   job_bytes_ = 0;
@@ -212,12 +212,13 @@ void Walk::visit_file(const Visit& visit, ScannedEntry entry, Timestamp began) {
   const bool has_holes =
       entry.metadata.allocated < entry.metadata.size && entry.metadata.size > 64U << 10;
   event.node = node_of(entry, began);
+  if (!cut_) return add_event(std::move(event));
   if (job.metadata.size <= kSmallFileBytes && !has_holes) {
     add_small_file(std::move(event), std::move(job));
     return;
   }
   event.kind = WalkEvent::Kind::streamed_file;
-  event.stream = std::make_unique<StreamedFile>(cut_, std::move(job));
+  event.stream = std::make_unique<StreamedFile>(*cut_, std::move(job));
   event.first_segment = tasks_.submit(ThreadPool::Priority::normal, [stream = event.stream.get()] {
     return stream->read_segment();
   });

@@ -55,6 +55,9 @@ class Walk {
   Walk(const BackupOptions& options, const ChangeRule& rule, CutRule cut, TaskGroup& tasks,
        Emit emit)
       : options_(options), rule_(rule), cut_(cut), tasks_(tasks), emit_(std::move(emit)) {}
+  /// A walk that opens no regular file: all of them are `complete`, without content.
+  Walk(const BackupOptions& options, const ChangeRule& rule, TaskGroup& tasks, Emit emit)
+      : options_(options), rule_(rule), tasks_(tasks), emit_(std::move(emit)) {}
 
   void run();
 
@@ -94,7 +97,7 @@ class Walk {
 
   const BackupOptions& options_;
   const ChangeRule& rule_;
-  const CutRule cut_;
+  const std::optional<CutRule> cut_;  // none: nothing is read
   TaskGroup& tasks_;
   Emit emit_;
   std::set<std::string> named_;  // recorded paths of the sources

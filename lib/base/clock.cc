@@ -53,6 +53,14 @@ CivilTime civil_from_seconds(std::int64_t seconds) {
           second_of_day % 60};
 }
 
+/// File times may be anything: at the ends of the range the offset is left out.
+CivilTime local_time(Timestamp time, int utc_offset_minutes) {
+  std::int64_t seconds = 0;
+  if (__builtin_add_overflow(time.seconds, std::int64_t{utc_offset_minutes} * 60, &seconds))
+    seconds = time.seconds;
+  return civil_from_seconds(seconds);
+}
+
 }  // namespace
 
 const Clock& system_clock() {
@@ -68,7 +76,7 @@ int local_utc_offset_minutes(Timestamp time) {
 }
 
 std::string format_rfc3339(Timestamp time, int utc_offset_minutes) {
-  const CivilTime t = civil_from_seconds(time.seconds + std::int64_t{utc_offset_minutes} * 60);
+  const CivilTime t = local_time(time, utc_offset_minutes);
   const int offset = utc_offset_minutes < 0 ? -utc_offset_minutes : utc_offset_minutes;
   return fmt::format("{:04}-{:02}-{:02}T{:02}:{:02}:{:02}.{:09}{}{:02}:{:02}", t.year, t.month,
                      t.day, t.hour, t.minute, t.second, time.nanoseconds,
@@ -76,7 +84,7 @@ std::string format_rfc3339(Timestamp time, int utc_offset_minutes) {
 }
 
 std::string format_for_people(Timestamp time, int utc_offset_minutes) {
-  const CivilTime t = civil_from_seconds(time.seconds + std::int64_t{utc_offset_minutes} * 60);
+  const CivilTime t = local_time(time, utc_offset_minutes);
   return fmt::format("{:04}-{:02}-{:02} {:02}:{:02}:{:02}", t.year, t.month, t.day, t.hour,
                      t.minute, t.second);
 }

@@ -33,6 +33,11 @@ class Error : public std::runtime_error {
   Error(ErrorKind kind, const std::string& message) : std::runtime_error(message), kind_(kind) {}
 
   ErrorKind kind() const { return kind_; }
+  /// True if stored bytes are to blame, damaged or of a version that cannot be judged: one object
+  /// less, which a job over many notes and goes on.
+  bool is_about_bytes() const {
+    return kind_ == ErrorKind::damaged || kind_ == ErrorKind::newer_version;
+  }
 
   /// The same error, told from one step further out: "pack 3f2a: block 7: …".
   Error within(std::string_view context) const {

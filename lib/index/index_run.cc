@@ -124,7 +124,7 @@ std::uint32_t IndexRunBuilder::session_position(const Id& session) {
 void IndexRunBuilder::add(const Id& pack, std::uint64_t pack_length, const PackTable& table) {
   const auto pack_position = static_cast<std::uint32_t>(packs_.size());
   packs_.push_back({pack, pack_length, table.signer});
-  std::uint64_t offset = kPackPrefixBytes;
+  std::uint64_t offset = kObjectPrefixBytes;
   for (const BlockInfo& info : table.blocks) {
     BlockRecord block;
     block.offset = offset;

@@ -1,6 +1,5 @@
 #include "pack/pack_file.h"
 
-#include <algorithm>
 #include <bit>
 
 #include "base/codec.h"
@@ -12,12 +11,10 @@
 namespace coppice {
 namespace {
 
-constexpr std::string_view kMagic = "cop-pak\n";
-constexpr std::uint8_t kVersion = 1;
 constexpr std::uint64_t kTableCounter = 0;
 constexpr std::uint64_t kFooterCounter = 1;
 
-Aead table_aead(const PackPrefix& prefix, const Secret32& repository_key) {
+Aead table_aead(const ObjectPrefix& prefix, const Secret32& repository_key) {
   return {Cipher::aes_256_gcm,
           hkdf_sha256(repository_key.view(), {}, "coppice/1 table", prefix.nonce)};
 }
@@ -32,36 +29,8 @@ std::uint64_t padded_size(std::uint64_t size) {
   return (size + step - 1) & ~(step - 1);
 }
 
-Bytes PackPrefix::encode() const {
-  ByteWriter out;
-  out.raw(as_bytes(kMagic));
-  out.u8(kVersion);
-  for (int i = 0; i < 7; ++i) out.u8(0);
-  out.u64(epoch);
-  out.raw(nonce);
-  return out.take();
-}
-
-PackPrefix PackPrefix::decode(ByteView bytes) {
-  ByteReader in(bytes, "pack prefix");
-  if (as_text(in.raw(kMagic.size())) != kMagic) in.fail("not a pack");
-  if (in.u8() != kVersion) {
-    throw Error(ErrorKind::newer_version, "pack: unknown version; use a newer coppice");
-  }
-  const ByteView zeros = in.raw(7);
-  if (std::any_of(zeros.begin(), zeros.end(), [](std::uint8_t b) { return b != 0; })) {
-    in.fail("reserved bytes are not zero");
-  }
-  PackPrefix prefix;
-  prefix.epoch = in.u64();
-  const ByteView nonce = in.raw(prefix.nonce.size());
-  std::copy(nonce.begin(), nonce.end(), prefix.nonce.begin());
-  in.expect_end();
-  return prefix;
-}
-
-Bytes seal_pack_tail(const PackPrefix& prefix, const Secret32& repository_key, const Id& repository,
-                     std::uint64_t table_offset, ByteView encoded_table) {
+Bytes seal_pack_tail(const ObjectPrefix& prefix, const Secret32& repository_key,
+                     const Id& repository, std::uint64_t table_offset, ByteView encoded_table) {
   const std::uint64_t table_length = encoded_table.size() + kAeadTagBytes;
   const std::uint64_t total = padded_size(table_offset + table_length + kPackFooterBytes);
   Bytes tail(static_cast<std::size_t>(total - table_offset));
@@ -80,7 +49,7 @@ Bytes seal_pack_tail(const PackPrefix& prefix, const Secret32& repository_key, c
   return tail;
 }
 
-TablePlace open_pack_footer(const PackPrefix& prefix, const Secret32& repository_key,
+TablePlace open_pack_footer(const ObjectPrefix& prefix, const Secret32& repository_key,
                             const Id& repository, ByteView footer, std::uint64_t pack_length) {
   Bytes plain(kPackFooterBytes - kAeadTagBytes);
   Aead aead = table_aead(prefix, repository_key);
@@ -92,14 +61,14 @@ TablePlace open_pack_footer(const PackPrefix& prefix, const Secret32& repository
   TablePlace place;
   place.offset = in.u64();
   place.length = in.u64();
-  const bool fits = place.offset >= kPackPrefixBytes && place.offset <= pack_length &&
+  const bool fits = place.offset >= kObjectPrefixBytes && place.offset <= pack_length &&
                     place.length > kAeadTagBytes && place.length <= kMaxTableBytesSealed &&
                     place.length <= pack_length - place.offset;
   if (!fits) throw_damaged("pack footer names a table outside the pack");
   return place;
 }
 
-Bytes open_pack_table(const PackPrefix& prefix, const Secret32& repository_key,
+Bytes open_pack_table(const ObjectPrefix& prefix, const Secret32& repository_key,
                       const Id& repository, ByteView sealed_table) {
   if (sealed_table.size() <= kAeadTagBytes) throw_damaged("pack table cut short");
   Bytes plain(sealed_table.size() - kAeadTagBytes);

@@ -1,14 +1,13 @@
 #pragma once
-#include <array>
 #include <cstdint>
 
 #include "base/bytes.h"
 #include "base/id.h"
 #include "base/secret.h"
+#include "pack/object_prefix.h"
 
 namespace coppice {
 
-inline constexpr std::size_t kPackPrefixBytes = 40;
 inline constexpr std::size_t kPackFooterBytes = 32;
 inline constexpr std::uint64_t kMaxPackBytes = 128ULL << 20;
 /// Packs are filled to exactly this size (a PADMÉ size, so that full packs need next to no
@@ -22,16 +21,6 @@ inline constexpr std::uint64_t kMaxTableBytesSealed = (64ULL << 20) + 16;
 /// kMinPaddedBytes.
 std::uint64_t padded_size(std::uint64_t size);
 
-/// The clear start of a pack: which repository key opens its table.
-struct PackPrefix {
-  std::uint64_t epoch = 0;
-  std::array<std::uint8_t, 16> nonce{};
-
-  Bytes encode() const;
-  /// Throws Error{damaged}, Error{newer_version}.
-  static PackPrefix decode(ByteView bytes);
-};
-
 /// Where the sealed table lies in the pack.
 struct TablePlace {
   std::uint64_t offset = 0;
@@ -40,15 +29,15 @@ struct TablePlace {
 
 /// What follows the blocks: sealed table, random padding, sealed footer, so that the whole pack has
 /// a PADMÉ size.
-Bytes seal_pack_tail(const PackPrefix& prefix, const Secret32& repository_key, const Id& repository,
-                     std::uint64_t table_offset, ByteView encoded_table);
+Bytes seal_pack_tail(const ObjectPrefix& prefix, const Secret32& repository_key,
+                     const Id& repository, std::uint64_t table_offset, ByteView encoded_table);
 
 /// Opens the last kPackFooterBytes of a pack of `pack_length` bytes. Throws Error{damaged}.
-TablePlace open_pack_footer(const PackPrefix& prefix, const Secret32& repository_key,
+TablePlace open_pack_footer(const ObjectPrefix& prefix, const Secret32& repository_key,
                             const Id& repository, ByteView footer, std::uint64_t pack_length);
 
 /// Opens the sealed table. Throws Error{damaged}.
-Bytes open_pack_table(const PackPrefix& prefix, const Secret32& repository_key,
+Bytes open_pack_table(const ObjectPrefix& prefix, const Secret32& repository_key,
                       const Id& repository, ByteView sealed_table);
 
 }  // namespace coppice

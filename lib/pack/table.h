@@ -7,7 +7,7 @@
 namespace coppice {
 
 /// A pack's list of its blocks and their chunks (docs/format.md, section 7). The table alone
-/// suffices to rebuild the index. Blocks touch and ascend; the first lies at kPackPrefixBytes.
+/// suffices to rebuild the index. Blocks touch and ascend; the first lies at kObjectPrefixBytes.
 struct PackTable {
   std::vector<BlockInfo> blocks;
   SlotId signer;

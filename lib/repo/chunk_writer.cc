@@ -1,11 +1,15 @@
 #include "repo/chunk_writer.h"
 
+#include <algorithm>
 #include <array>
 #include <future>
+#include <optional>
+#include <utility>
 
 #include "base/error.h"
 #include "index/id_set.h"
 #include "pack/block_codec.h"
+#include "pack/table.h"
 #include "repo/object_names.h"
 #include "repo/pack_stream.h"
 #include "repo/rate_limit.h"
@@ -13,15 +17,15 @@
 #include "task/bounded_queue.h"
 #include "task/checkout_pool.h"
 #include "task/counter.h"
+#include "task/guarded.h"
 #include "task/stage.h"
 #include "task/task_group.h"
 
 namespace coppice {
 namespace {
 
-/// A block is closed when it holds this many raw bytes (design, section 4.2: solid blocks of about
-/// 1 MiB).
-constexpr std::size_t kBlockTargetBytes = 1 << 20;
+/// A block is closed when it holds this many raw bytes (docs/decisions/0005).
+constexpr std::size_t kBlockTargetBytes = 2 << 20;
 /// Sealing attempts that share one key (docs/format.md, section 6).
 constexpr std::uint64_t kAttemptsPerOrdinal = 4096;
 
@@ -67,7 +71,11 @@ struct ChunkWriter::State {
   std::array<Counter, 2> attempts;
   CheckoutPool<BlockSealer> sealers;
 
+  // Ids that packs of other sessions turned out to hold; from the closer to the caller's thread.
+  Guarded<std::vector<Id>> learned;
+
   // Owned by the closer until it has ended.
+  IdSet neighbours_ids;
   std::vector<ObjectRef> objects;
   std::uint64_t packed_bytes = 0;
 
@@ -82,6 +90,12 @@ struct ChunkWriter::State {
   BlockSeal next_seal(ChunkClass chunk_class);
   void pack_blocks();
   void close_packs();
+  void publish(WrittenPack pack);
+  void look_at_neighbours();
+  void take_learned();
+  bool is_stored_by_neighbours(const BlockInfo& block) const;
+  bool is_worth_sifting(const WrittenPack& pack) const;
+  std::optional<WrittenPack> without_duplicates(const WrittenPack& pack);
   void put_session_record();
   /// Ends the stages and throws what one of them threw.
   void join();
@@ -109,6 +123,7 @@ void ChunkWriter::State::dispatch(OpenBlock& block) {
     return seal(std::move(info), raw);
   });
   block = OpenBlock();
+  take_learned();
   if (!sealed_blocks.push(std::move(sealed))) join();
 }
 
@@ -141,19 +156,77 @@ void ChunkWriter::State::put_session_record() {
   objects.push_back({ObjectKind::session, Side::copy, session.id, record.size()});
 }
 
+void ChunkWriter::State::look_at_neighbours() {
+  if (options.neighbours == nullptr) return;
+  options.neighbours->look_for_new(
+      session.id, [this](const Id&, std::uint64_t, const Bytes& encoded) {
+        std::vector<Id> ids;
+        for (const BlockInfo& block : decode_table(encoded).blocks) {
+          for (const ChunkEntry& chunk : block.chunks) ids.push_back(chunk.id);
+        }
+        for (const Id& id : ids) neighbours_ids.insert(id);
+        learned.with([&](std::vector<Id>& all) { all.insert(all.end(), ids.begin(), ids.end()); });
+      });
+}
+
+/// What a session beside this one has stored since counts as stored.
+void ChunkWriter::State::take_learned() {
+  const std::vector<Id> ids =
+      learned.with([](std::vector<Id>& all) { return std::exchange(all, {}); });
+  for (const Id& id : ids) new_ids.insert(id);
+}
+
+bool ChunkWriter::State::is_stored_by_neighbours(const BlockInfo& block) const {
+  return std::all_of(block.chunks.begin(), block.chunks.end(),
+                     [this](const ChunkEntry& chunk) { return neighbours_ids.contains(chunk.id); });
+}
+
+/// True if packs of other sessions hold an eighth of the pack or more.
+bool ChunkWriter::State::is_worth_sifting(const WrittenPack& pack) const {
+  std::uint64_t stored = 0;
+  for (const BlockInfo& block : pack.blocks) {
+    if (is_stored_by_neighbours(block)) stored += block.sealed_length;
+  }
+  return stored >= pack.length / 8;
+}
+
+/// The pack again with those sealed blocks only that no other session has stored; nothing if there
+/// are none.
+std::optional<WrittenPack> ChunkWriter::State::without_duplicates(const WrittenPack& pack) {
+  PackStream kept(store, keyring, session.box().epoch);
+  std::uint64_t offset = kObjectPrefixBytes;
+  for (const BlockInfo& block : pack.blocks) {
+    if (!is_stored_by_neighbours(block)) {
+      Bytes sealed(block.sealed_length);
+      pack.upload->read_back(offset, sealed);
+      kept.append(block, sealed);
+    }
+    offset += block.sealed_length;
+  }
+  if (kept.is_empty()) return std::nullopt;
+  return kept.finish();
+}
+
+void ChunkWriter::State::publish(WrittenPack pack) {
+  if (objects.empty()) put_session_record();
+  const std::string name = pack_name(pack.name);
+  const Side side = side_for(pack.length, options.parity);
+  // Made from the upload, before it is published, while its pages are in memory.
+  const std::unique_ptr<Store::Upload> upload = std::move(pack.upload);
+  write_side_file(
+      store, name, pack.name, pack.length, side, options.parity,
+      [&](std::uint64_t offset, MutableByteView out) { upload->read_back(offset, out); });
+  if (options.neighbours != nullptr) options.neighbours->pass_over(pack.name);
+  upload->commit(name);
+  objects.push_back({ObjectKind::pack, side, pack.name, pack.length});
+  packed_bytes += pack.length;
+}
+
 void ChunkWriter::State::close_packs() {
   while (auto pack = written_packs.pop()) {
-    if (objects.empty()) put_session_record();
-    const std::string name = pack_name(pack->name);
-    const Side side = side_for(pack->length, options.parity);
-    // Made from the upload, before it is published, while its pages are in memory.
-    const std::unique_ptr<Store::Upload> upload = std::move(pack->upload);
-    write_side_file(
-        store, name, pack->name, pack->length, side, options.parity,
-        [&](std::uint64_t offset, MutableByteView out) { upload->read_back(offset, out); });
-    upload->commit(name);
-    objects.push_back({ObjectKind::pack, side, pack->name, pack->length});
-    packed_bytes += pack->length;
+    look_at_neighbours();
+    if (is_worth_sifting(*pack)) pack = without_duplicates(*pack);
+    if (pack) publish(std::move(*pack));
   }
 }
 

@@ -6,6 +6,7 @@
 
 #include "index/index.h"
 #include "parity/geometry.h"
+#include "repo/adopted_packs.h"
 #include "repo/keyring.h"
 #include "repo/log_entry.h"
 #include "repo/session_record.h"
@@ -19,6 +20,9 @@ struct ChunkWriterOptions {
   Cipher cipher = Cipher::aes_256_gcm;
   std::optional<ParityGeometry> parity;
   std::uint64_t limit_bytes_per_second = 0;  ///< of what is written to the store; 0: none
+  /// Where packs of sessions that run at the same time are found, so that little is stored twice;
+  /// null: nowhere. Used by the writer alone until `finish`.
+  AdoptedPacks* neighbours = nullptr;
 };
 
 /// Stores new chunks: looks each up, gathers the unknown ones into blocks in the order in which
@@ -28,7 +32,9 @@ struct ChunkWriterOptions {
 ///     put → (block full) → pool: compress, seal, read back → [queue] → packer → [queue] → closer:
 ///     parity, fsync, rename
 ///
-/// The partition into blocks depends only on what is put, never on the number of workers.
+/// The partition into blocks depends only on what is put, never on the number of workers. Before a
+/// pack is published, packs that sessions beside this one published meanwhile are adopted; what
+/// they hold is not stored again, nor published if it is in the pack already.
 /// Memory: two open blocks, at most 2 × workers + 4 blocks in flight (raw and sealed), one pack's
 /// table and parity: below 24 MiB + 6 MiB per worker. One thread calls `put` and `finish`. A
 /// failure of any stage comes out of the next call.

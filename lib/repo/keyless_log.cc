@@ -53,7 +53,7 @@ void KeylessLog::check_files(LogReader& reader, std::uint64_t number, const LogR
     if (reader.read_file(number, copy).hash == read.entry->hash) return;
     report(Finding::Weight::healable, "log_entry_damaged", number, "its copy differs");
   } catch (const Error& error) {
-    if (error.kind() != ErrorKind::damaged && error.kind() != ErrorKind::newer_version) throw;
+    if (!error.is_about_bytes()) throw;
     report(Finding::Weight::healable, "log_entry_damaged", number,
            std::string("its copy: ") + error.what());
   }

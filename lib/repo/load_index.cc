@@ -1,16 +1,16 @@
 #include <algorithm>
-#include <set>
-#include <unordered_map>
+#include <map>
 #include <utility>
 
 #include "base/error.h"
 #include "index/index_cache.h"
 #include "index/index_object.h"
 #include "pack/pack_file.h"
+#include "repo/adopted_packs.h"
 #include "repo/object_names.h"
+#include "repo/pack_listing.h"
 #include "repo/pack_table.h"
 #include "repo/repository.h"
-#include "repo/side_file.h"
 
 /// Loading the index (docs/architecture.md, "index"): from the local cache, index objects, and pack
 /// tables, in that order.
@@ -22,33 +22,14 @@ constexpr std::size_t kFewTables = 16;
 /// More cached runs than this are merged into one.
 constexpr std::size_t kMaxCachedRuns = 8;
 
-using PackSizes = std::unordered_map<Id, std::uint64_t>;
-
-PackSizes list_packs(Store& store) {
-  PackSizes sizes;
-  for (const ObjectInfo& object : store.list("packs/")) {
-    Id name;
-    if (from_hex(std::string_view(object.name).substr(object.name.rfind('/') + 1), name.bytes)) {
-      sizes.emplace(name, object.size);
-    }
-  }
-  return sizes;
-}
-
 /// Loads what one call of Repository::load_index needs.
 class Loader {
  public:
-  using FindOrphanBox = std::function<SessionBox(const Id& session)>;
   Loader(Store& store, const Keyring& keyring, const LogState& state,
-         std::optional<ParityGeometry> parity, FindOrphanBox find_orphan_box,
-         const IndexOptions& options, FindingSink& findings)
-      : store_(store),
-        keyring_(keyring),
-        state_(state),
-        parity_(parity),
-        find_orphan_box_(std::move(find_orphan_box)),
-        options_(options),
-        findings_(findings) {}
+         std::unique_ptr<AdoptedPacks> adopted, const IndexOptions& options, FindingSink& findings)
+      : store_(store), keyring_(keyring), state_(state), options_(options), findings_(findings) {
+    loaded_.adopted = std::move(adopted);
+  }
 
   LoadedIndex load();
 
@@ -56,11 +37,11 @@ class Loader {
   void note_wanted();
   void load_cached();
   void load_index_objects();
+  void take_from_index_object(const Id& name);
   void load_pack_tables();
+  void report_missing_tables();
   void add_table(const Id& pack, std::uint64_t length, const Bytes& table);
   void adopt_orphans();
-  void adopt(const Id& pack, std::uint64_t length);
-  Side complete_side_file(const Id& pack, std::uint64_t length);
   void finish_builder(bool is_cacheable);
   PackUse judge(const PackRecord& pack) const;
   bool is_trusted(const SlotId& writer) const;
@@ -68,13 +49,11 @@ class Loader {
   Store& store_;
   const Keyring& keyring_;
   const LogState& state_;
-  const std::optional<ParityGeometry> parity_;
-  const FindOrphanBox find_orphan_box_;
   const IndexOptions& options_;
   FindingSink& findings_;
   PackSizes listed_;  // only for writing
   PackSizes wanted_;  // live packs whose tables are still to be found, with their lengths
-  std::set<Id> adopted_;
+  std::map<Id, std::string> broken_tables_;  // pack -> why its own table does not do
   IndexRunBuilder builder_;
   LoadedIndex loaded_;
 };
@@ -97,7 +76,7 @@ bool Loader::is_trusted(const SlotId& writer) const {
 }
 
 PackUse Loader::judge(const PackRecord& pack) const {
-  const bool is_live = state_.objects.is_live(pack.name) || adopted_.contains(pack.name);
+  const bool is_live = state_.objects.is_live(pack.name) || loaded_.adopted->contains(pack.name);
   if (!is_live) return PackUse::absent;
   if (!options_.for_writing) return PackUse::readable;
   const auto damaged = state_.damaged.find(pack.name);
@@ -136,34 +115,51 @@ void Loader::add_table(const Id& pack, std::uint64_t length, const Bytes& bytes)
   builder_.add(pack, length, table);
 }
 
+void Loader::take_from_index_object(const Id& name) {
+  const Bytes bytes = read_named_object(store_, index_name(name), name, kMaxIndexObjectBytes);
+  const Secret32& key = keyring_.repository_key(index_object_epoch(bytes));
+  for (const IndexedTable& entry : decode_index_object(bytes, key, keyring_.repository())) {
+    const auto wanted = wanted_.find(entry.pack);
+    if (wanted == wanted_.end() || wanted->second != entry.pack_length) continue;
+    add_table(entry.pack, entry.pack_length, entry.table);
+    wanted_.erase(wanted);
+  }
+}
+
 void Loader::load_index_objects() {
-  if (wanted_.size() <= kFewTables) return;
   for (const Id& name : state_.index_names) {
     if (wanted_.empty()) return;
-    const std::string object = index_name(name);
     try {
-      const Bytes bytes = read_named_object(store_, object, name, kMaxIndexObjectBytes);
-      const Secret32& key = keyring_.repository_key(index_object_epoch(bytes));
-      for (const IndexedTable& entry : decode_index_object(bytes, key, keyring_.repository())) {
-        const auto wanted = wanted_.find(entry.pack);
-        if (wanted == wanted_.end() || wanted->second != entry.pack_length) continue;
-        add_table(entry.pack, entry.pack_length, entry.table);
-        wanted_.erase(wanted);
-      }
+      take_from_index_object(name);
     } catch (const Error& error) {  // per item: the packs' own tables say the same
-      if (error.kind() != ErrorKind::damaged) throw;
-      findings_.report({Finding::Weight::healable, "index_damaged", object, error.what()});
+      if (!error.is_about_bytes()) throw;
+      findings_.report(
+          {Finding::Weight::healable, "index_damaged", index_name(name), error.what()});
     }
   }
 }
 
 void Loader::load_pack_tables() {
-  for (const auto& [name, length] : wanted_) {
+  const PackSizes wanted = wanted_;
+  for (const auto& [name, length] : wanted) {
     try {
       add_table(name, length, read_pack_table(store_, keyring_, name, length));
-    } catch (const Error& error) {  // per item: what this pack holds counts as missing
-      if (error.kind() != ErrorKind::damaged) throw;
-      findings_.report({Finding::Weight::damaged, "pack_damaged", pack_name(name), error.what()});
+      wanted_.erase(name);
+    } catch (const Error& error) {  // per item: an index object may have it
+      if (!error.is_about_bytes()) throw;
+      broken_tables_.emplace(name, error.what());
+    }
+  }
+}
+
+/// After packs and index objects: what is wanted still counts as missing with all that it holds.
+void Loader::report_missing_tables() {
+  for (const auto& [name, why] : broken_tables_) {
+    if (wanted_.contains(name)) {
+      findings_.report({Finding::Weight::damaged, "pack_damaged", pack_name(name), why});
+    } else {
+      findings_.report({Finding::Weight::healable, "pack_damaged", pack_name(name),
+                        why + "; an index object has its table"});
     }
   }
   wanted_.clear();
@@ -188,59 +184,21 @@ void Loader::finish_builder(bool is_cacheable) {
   loaded_.index.add(std::move(run), [this](const PackRecord& pack) { return judge(pack); });
 }
 
-/// A finished pack that no log entry names: of a session of this slot that was interrupted, or that
-/// still runs. Counting on it is safe, because this session's own entry will name it too.
-void Loader::adopt(const Id& pack, std::uint64_t length) {
-  const Bytes bytes = read_pack_table(store_, keyring_, pack, length);
-  const PackTable table = decode_table(bytes);
-  if (table.signer != keyring_.slot()) return;
-  std::set<Id> sessions;
-  for (const BlockInfo& block : table.blocks) sessions.insert(block.seal.session);
-  std::vector<SessionBox> boxes;
-  for (const Id& session : sessions) {
-    if (!state_.session_boxes.contains(session)) boxes.push_back(find_orphan_box_(session));
-  }
-  add_table(pack, length, bytes);
-  adopted_.insert(pack);
-  loaded_.adopted.push_back({ObjectKind::pack, complete_side_file(pack, length), pack, length});
-  for (const SessionBox& box : boxes) {
-    const auto is_same = [&](const SessionBox& known) { return known.session == box.session; };
-    if (std::none_of(loaded_.adopted_boxes.begin(), loaded_.adopted_boxes.end(), is_same)) {
-      loaded_.adopted_boxes.push_back(box);
-    }
-  }
-}
-
-/// The interruption may have come between the pack and its copy or parity.
-Side Loader::complete_side_file(const Id& pack, std::uint64_t length) {
-  const std::string name = pack_name(pack);
-  const Side side = side_for(length, parity_);
-  if (side != Side::none &&
-      !store_.size(side == Side::copy ? copy_name(name) : parity_name(name))) {
-    write_side_file(
-        store_, name, pack, length, side, parity_,
-        [&](std::uint64_t offset, MutableByteView out) { store_.read(name, offset, out); });
-  }
-  return side;
-}
-
 void Loader::adopt_orphans() {
-  for (const auto& [name, length] : listed_) {
-    if (state_.objects.is_live(name) || state_.objects.is_deleted(name)) continue;
-    try {
-      adopt(name, length);
-    } catch (const Error& error) {  // per item: a stranger's file, or a pack of another slot
-      if (error.kind() != ErrorKind::damaged && error.kind() != ErrorKind::no_key) throw;
-    }
-  }
+  const auto take = [this](const Id& pack, std::uint64_t length, const Bytes& table) {
+    add_table(pack, length, table);
+  };
+  for (const auto& [name, length] : listed_) loaded_.adopted->look(name, length, take);
 }
 
 LoadedIndex Loader::load() {
   note_wanted();
   if (options_.for_writing) listed_ = list_packs(store_);
   load_cached();
-  load_index_objects();
+  if (wanted_.size() > kFewTables) load_index_objects();
   load_pack_tables();
+  if (!wanted_.empty()) load_index_objects();
+  report_missing_tables();
   finish_builder(true);
   if (options_.for_writing) {
     adopt_orphans();
@@ -255,10 +213,9 @@ LoadedIndex Loader::load() {
 }  // namespace
 
 LoadedIndex Repository::load_index(const IndexOptions& options, FindingSink& findings) {
-  const auto find_orphan_box = [this](const Id& session) {
-    return read_session_record(session).box;
-  };
-  return Loader(store_, keyring_, state(), parity(), find_orphan_box, options, findings).load();
+  const auto find_box = [this](const Id& session) { return read_session_record(session).box; };
+  auto adopted = std::make_unique<AdoptedPacks>(store_, keyring_, state(), parity(), find_box);
+  return Loader(store_, keyring_, state(), std::move(adopted), options, findings).load();
 }
 
 }  // namespace coppice

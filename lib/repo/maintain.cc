@@ -28,7 +28,7 @@ std::vector<ObjectRef> Repository::packs_without_index(FindingSink& findings) co
       for (const IndexedTable& table : decode_index_object(bytes, key, id()))
         indexed.insert(table.pack);
     } catch (const Error& error) {  // per item: its packs are then indexed anew
-      if (error.kind() != ErrorKind::damaged) throw;
+      if (!error.is_about_bytes()) throw;
       findings.report({Finding::Weight::healable, "index_damaged", index_name(name), error.what()});
     }
   }

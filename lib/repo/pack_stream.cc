@@ -21,7 +21,7 @@ PackStream::PackStream(Store& store, const Keyring& keyring, std::uint64_t epoch
   prefix_.epoch = epoch;
   fill_random(prefix_.nonce);
   table_.signer = keyring.slot();
-  write(prefix_.encode());
+  write(prefix_.encode(kPackMagic));
 }
 
 bool PackStream::has_room_for(const BlockInfo& info) const {
@@ -46,7 +46,7 @@ WrittenPack PackStream::finish() {
   const Bytes table = encode_table(table_, keyring_.repository(), keyring_.signing_key());
   write(seal_pack_tail(prefix_, keyring_.repository_key(prefix_.epoch), keyring_.repository(),
                        written_, table));
-  return {std::move(upload_), hasher_.finish(), written_};
+  return {std::move(upload_), hasher_.finish(), written_, std::move(table_.blocks)};
 }
 
 }  // namespace coppice

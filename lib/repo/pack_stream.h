@@ -14,6 +14,7 @@ struct WrittenPack {
   std::unique_ptr<Store::Upload> upload;
   Id name;
   std::uint64_t length = 0;
+  std::vector<BlockInfo> blocks;  ///< in order, the first at kObjectPrefixBytes
 };
 
 /// Streams sealed blocks into one pack file (docs/format.md, section 7): blocks as they come, then
@@ -34,7 +35,7 @@ class PackStream {
   void write(ByteView bytes);
 
   const Keyring& keyring_;
-  PackPrefix prefix_;
+  ObjectPrefix prefix_;
   std::unique_ptr<Store::Upload> upload_;
   Blake3Hasher hasher_;
   PackTable table_;

@@ -8,25 +8,6 @@
 namespace coppice {
 namespace {
 
-Bytes read_part(Store& store, const std::string& object, std::uint64_t offset,
-                std::uint64_t length) {
-  Bytes bytes(static_cast<std::size_t>(length));
-  store.read(object, offset, bytes);
-  return bytes;
-}
-
-Bytes read_table_of(Store& store, const Keyring& keyring, const std::string& object,
-                    std::uint64_t length) {
-  if (length < kPackPrefixBytes + kPackFooterBytes || length > kMaxPackBytes)
-    throw_damaged("pack has an impossible size");
-  const PackPrefix prefix = PackPrefix::decode(read_part(store, object, 0, kPackPrefixBytes));
-  const Secret32& key = keyring.repository_key(prefix.epoch);
-  const Bytes footer = read_part(store, object, length - kPackFooterBytes, kPackFooterBytes);
-  const TablePlace place = open_pack_footer(prefix, key, keyring.repository(), footer, length);
-  return open_pack_table(prefix, key, keyring.repository(),
-                         read_part(store, object, place.offset, place.length));
-}
-
 /// What `read` makes of the object or, if that is damaged, of its second copy; the first error if
 /// neither does.
 template <typename Read>
@@ -34,7 +15,7 @@ Bytes from_either_copy(const std::string& object, const Read& read) {
   try {
     return read(object);
   } catch (const Error& first) {
-    if (first.kind() != ErrorKind::damaged) throw;
+    if (!first.is_about_bytes()) throw;
     try {
       return read(copy_name(object));
     } catch (const Error&) {
@@ -45,9 +26,28 @@ Bytes from_either_copy(const std::string& object, const Read& read) {
 
 }  // namespace
 
+Bytes open_table(const Keyring& keyring, std::uint64_t length, const ReadObject& read) {
+  if (length < kObjectPrefixBytes + kPackFooterBytes || length > kMaxPackBytes)
+    throw_damaged("pack has an impossible size");
+  const auto read_part = [&](std::uint64_t offset, std::uint64_t part_length) {
+    Bytes bytes(static_cast<std::size_t>(part_length));
+    read(offset, bytes);
+    return bytes;
+  };
+  const ObjectPrefix prefix =
+      ObjectPrefix::decode(read_part(0, kObjectPrefixBytes), kPackMagic, "pack");
+  if (!keyring.knows_epoch(prefix.epoch)) throw_damaged("pack is of an epoch that nobody knows");
+  const Secret32& key = keyring.repository_key(prefix.epoch);
+  const Bytes footer = read_part(length - kPackFooterBytes, kPackFooterBytes);
+  const TablePlace place = open_pack_footer(prefix, key, keyring.repository(), footer, length);
+  return open_pack_table(prefix, key, keyring.repository(), read_part(place.offset, place.length));
+}
+
 Bytes read_pack_table(Store& store, const Keyring& keyring, const Id& pack, std::uint64_t length) {
   return from_either_copy(pack_name(pack), [&](const std::string& object) {
-    return read_table_of(store, keyring, object, length);
+    return open_table(keyring, length, [&](std::uint64_t offset, MutableByteView out) {
+      store.read(object, offset, out);
+    });
   });
 }
 

@@ -209,7 +209,7 @@ SessionRecord Repository::read_session_record(const Id& session) const {
         throw_damaged("session record " + session.short_hex() + " is not signed by a known slot");
       return parsed.plain;
     } catch (const Error& error) {
-      if (error.kind() != ErrorKind::damaged) throw;
+      if (!error.is_about_bytes()) throw;
       if (!first) first = error;
     }
   }

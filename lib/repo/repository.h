@@ -9,6 +9,7 @@
 #include "chunk/chunker.h"
 #include "index/index.h"
 #include "parity/geometry.h"
+#include "repo/adopted_packs.h"
 #include "repo/export.h"
 #include "repo/header.h"
 #include "repo/host_state.h"
@@ -59,8 +60,7 @@ struct IndexOptions {
 /// An index and what a backup must say in the log to rely on it.
 struct LoadedIndex {
   Index index;
-  std::vector<ObjectRef> adopted;         ///< packs of interrupted sessions, now counted on
-  std::vector<SessionBox> adopted_boxes;  ///< of their sessions
+  std::unique_ptr<AdoptedPacks> adopted;  ///< not null; refers to the repository
 };
 
 /// An opened repository: keys, log, and the ways to chunks. Owned by one thread; what it hands out

@@ -95,6 +95,17 @@ Found of_one_host(Found found, const NameContext& context) {
   return found;
 }
 
+/// The newest but `back` of those that contain the path; null if there are fewer, and then `seen`
+/// says how many there are. Asks newest first, and no more than it must.
+const ListedSnapshot* newest_containing(const Found& found, std::uint64_t back,
+                                        const NameContext& context, std::uint64_t& seen) {
+  for (auto newest = found.rbegin(); newest != found.rend(); ++newest) {
+    if (context.contains && !context.contains(**newest)) continue;
+    if (seen++ == back) return *newest;
+  }
+  return nullptr;
+}
+
 [[noreturn]] void fail_no_latest(const Catalog& catalog, std::size_t passed_over) {
   if (catalog.all().empty()) fail_missing("there are no snapshots yet; `coppice backup` makes one");
   if (passed_over > 0) {
@@ -209,11 +220,25 @@ const ListedSnapshot& Catalog::resolve_latest(std::uint64_t back,
   const std::size_t passed_over = std::erase_if(
       found, [](const ListedSnapshot* snapshot) { return !snapshot->can_be_latest(); });
   if (found.empty()) fail_no_latest(*this, passed_over);
-  found = of_one_host(std::move(found), context);
+  Found elsewhere;
+  if (context.contains && context.filter.hosts.empty()) {
+    std::copy_if(found.begin(), found.end(), std::back_inserter(elsewhere),
+                 [&](const ListedSnapshot* s) { return s->record.host != context.this_host; });
+  }
+  const bool is_only_elsewhere = elsewhere.size() == found.size();
   std::uint64_t seen = 0;
-  for (auto newest = found.rbegin(); newest != found.rend(); ++newest) {
-    if (context.contains && !context.contains(**newest)) continue;
-    if (seen++ == back) return **newest;
+  if (!is_only_elsewhere) {
+    found = of_one_host(std::move(found), context);
+    if (const auto* snapshot = newest_containing(found, back, context, seen)) return *snapshot;
+  }
+  // This host has no snapshot with the path: then the hosts count that have one.
+  if (seen == 0 && !elsewhere.empty()) {
+    std::erase_if(elsewhere, [&](const ListedSnapshot* s) { return !context.contains(*s); });
+    if (!elsewhere.empty()) {
+      found = of_one_host(std::move(elsewhere), context);
+      if (back < found.size()) return **(found.rbegin() + static_cast<std::ptrdiff_t>(back));
+      seen = found.size();
+    }
   }
   if (seen == 0) {
     fail_missing("none of the " + std::to_string(found.size()) + " snapshots of " +

@@ -74,4 +74,6 @@ unsigned available_processors() {
   return std::max(std::thread::hardware_concurrency(), 1U);
 }
 
+unsigned default_worker_count() { return std::min(available_processors(), 8U); }
+
 }  // namespace coppice

@@ -45,4 +45,8 @@ class ThreadPool {
 /// Number of processors that this process may run on, at least 1.
 unsigned available_processors();
 
+/// Workers for a job: one a processor, at most 8. What a worker has in flight is a few MiB, and all
+/// of it must fit the promised 256 MiB on any machine; eight saturate the disks that targets have.
+unsigned default_worker_count();
+
 }  // namespace coppice

@@ -56,7 +56,7 @@ class BlockChecker {
   const BlockTools& tools_;
   const PackTable& table_;
   std::size_t next_ = 0;  // block
-  std::uint64_t next_offset_ = kPackPrefixBytes;
+  std::uint64_t next_offset_ = kObjectPrefixBytes;
   Bytes carry_;  // the block's bytes from earlier pieces
   std::vector<BadBlock> bad_;
   std::uint64_t opened_ = 0;

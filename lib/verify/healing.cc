@@ -97,7 +97,7 @@ ParityRead read_parity_file(const ObjectReader& reader, const ObjectRef& object)
     }
     read.file = std::move(file);
   } catch (const Error& error) {
-    if (error.kind() != ErrorKind::damaged && error.kind() != ErrorKind::newer_version) throw;
+    if (!error.is_about_bytes()) throw;
     read.why = error.what();
   }
   return read;

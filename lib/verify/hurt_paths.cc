@@ -77,7 +77,7 @@ const Node* Namer::next_node(Frame& frame) {
   try {
     return frame.nodes.next();
   } catch (const Error& error) {
-    if (error.kind() != ErrorKind::damaged && error.kind() != ErrorKind::newer_version) throw;
+    if (!error.is_about_bytes()) throw;
     frame.is_hurt = true;
     report("tree_damaged", metadata_hurt(tools_, frame.source, error));
     return nullptr;

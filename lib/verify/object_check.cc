@@ -29,7 +29,7 @@ FileCheck check_session_file(const ObjectReader& reader, const std::string& file
     }
     return {};
   } catch (const Error& error) {
-    if (error.kind() != ErrorKind::damaged && error.kind() != ErrorKind::newer_version) throw;
+    if (!error.is_about_bytes()) throw;
     return {FileState::damaged, error.what()};
   }
 }

@@ -6,6 +6,7 @@
 
 #include "base/error.h"
 #include "repo/object_names.h"
+#include "repo/pack_table.h"
 
 namespace coppice {
 namespace {
@@ -13,11 +14,11 @@ namespace {
 std::optional<Bytes> try_table_in(const ObjectReader& reader, const Keyring& keyring,
                                   const ObjectRef& pack, const std::string& file) {
   try {
-    return read_table(keyring, pack.length, [&](std::uint64_t offset, MutableByteView out) {
+    return open_table(keyring, pack.length, [&](std::uint64_t offset, MutableByteView out) {
       reader.store.read(file, offset, out);
     });
   } catch (const Error& error) {  // damaged since it was read first
-    if (error.kind() != ErrorKind::damaged && error.kind() != ErrorKind::newer_version) throw;
+    if (!error.is_about_bytes()) throw;
     return std::nullopt;
   }
 }

@@ -66,16 +66,12 @@ std::vector<ObjectRef> Reading::live(ObjectKind kind) const {
   return objects;
 }
 
-bool is_about_bytes(const Error& error) {
-  return error.kind() == ErrorKind::damaged || error.kind() == ErrorKind::newer_version;
-}
-
 std::optional<Bytes> try_table(const Keyring& keyring, std::uint64_t length,
                                const ReadObject& read) {
   try {
-    return read_table(keyring, length, read);
+    return open_table(keyring, length, read);
   } catch (const Error& error) {
-    if (!is_about_bytes(error)) throw;
+    if (!error.is_about_bytes()) throw;
     return std::nullopt;
   }
 }
@@ -121,12 +117,12 @@ bool Reading::is_added(const ObjectRef& pack, const Bytes& bytes) {
              "its table is not signed by a known slot");
       return false;
     }
-    if (kPackPrefixBytes + table.blocks_length() > pack.length)
+    if (kObjectPrefixBytes + table.blocks_length() > pack.length)
       throw_damaged("its blocks are longer than the pack");
     builder_.add(pack.name, pack.length, table);
     return true;
   } catch (const Error& error) {
-    if (!is_about_bytes(error)) throw;
+    if (!error.is_about_bytes()) throw;
     report(Finding::Weight::damaged, "table_damaged", pack_name(pack.name), error.what());
     return false;
   }
@@ -173,7 +169,7 @@ void Reading::compare_index_object(const ObjectRef& object) {
       compare_table(object.name, entry);
     }
   } catch (const Error& error) {
-    if (!is_about_bytes(error)) throw;
+    if (!error.is_about_bytes()) throw;
     report(tables_.unreadable.empty() ? Finding::Weight::healable : Finding::Weight::damaged,
            "index_damaged", name,
            std::string(error.what()) + "; its bytes are those of its name, so it was written so");
@@ -212,24 +208,6 @@ PackTables Reading::run() {
 }
 
 }  // namespace
-
-Bytes read_table(const Keyring& keyring, std::uint64_t pack_length, const ReadObject& read) {
-  if (pack_length < kPackPrefixBytes + kPackFooterBytes || pack_length > kMaxPackBytes) {
-    throw_damaged("the pack has an impossible size");
-  }
-  const auto read_part = [&](std::uint64_t offset, std::uint64_t length) {
-    Bytes bytes(static_cast<std::size_t>(length));
-    read(offset, bytes);
-    return bytes;
-  };
-  const PackPrefix prefix = PackPrefix::decode(read_part(0, kPackPrefixBytes));
-  if (!keyring.knows_epoch(prefix.epoch))
-    throw_damaged("the pack is of an epoch that nobody knows");
-  const Secret32& key = keyring.repository_key(prefix.epoch);
-  const Bytes footer = read_part(pack_length - kPackFooterBytes, kPackFooterBytes);
-  const TablePlace place = open_pack_footer(prefix, key, keyring.repository(), footer, pack_length);
-  return open_pack_table(prefix, key, keyring.repository(), read_part(place.offset, place.length));
-}
 
 PackTables read_pack_tables(const Repository& repository, ThreadPool& pool,
                             const ObjectReader& reader,

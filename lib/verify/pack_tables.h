@@ -37,7 +37,4 @@ PackTables read_pack_tables(const Repository& repository, ThreadPool& pool,
                             const std::function<void(const std::string&)>& on_object,
                             FindingSink& findings);
 
-/// The signed table of one pack file. Throws Error{damaged}, Error{newer_version}.
-Bytes read_table(const Keyring& keyring, std::uint64_t pack_length, const ReadObject& read);
-
 }  // namespace coppice

@@ -41,7 +41,7 @@ std::vector<SnapshotRoot> sound_snapshots(const Repository& repository,
       if (!why.empty()) findings.report({Finding::Weight::damaged, "snapshot_forged", item, why});
       roots.push_back({logged->id, record.root});
     } catch (const Error& error) {  // per item
-      if (error.kind() != ErrorKind::damaged && error.kind() != ErrorKind::newer_version) throw;
+      if (!error.is_about_bytes()) throw;
       findings.report({Finding::Weight::damaged, "snapshot_damaged", item, error.what()});
     }
   }

@@ -7,10 +7,6 @@
 namespace coppice {
 namespace {
 
-bool is_about_bytes(const Error& error) {
-  return error.kind() == ErrorKind::damaged || error.kind() == ErrorKind::newer_version;
-}
-
 void add_packs(const Index& index, const Id& id, std::set<std::uint32_t>* packs) {
   if (packs == nullptr) return;
   for (const ChunkPlace& place : index.find(id)) {
@@ -56,7 +52,7 @@ Hurt check_content(const TreeTools& tools, WatchedMetadata& source, const Node& 
            std::nullopt});
     }
   } catch (const Error& error) {
-    if (!is_about_bytes(error)) throw;
+    if (!error.is_about_bytes()) throw;
     add(metadata_hurt(tools, source, error));
   }
   return worst;
@@ -79,7 +75,7 @@ TreeCheck check_tree(const TreeTools& tools, const Reference& tree, bool wants_p
         add(check_content(tools, content_source, *node, packs));
     }
   } catch (const Error& error) {
-    if (!is_about_bytes(error)) throw;
+    if (!error.is_about_bytes()) throw;
     add(metadata_hurt(tools, source, error));
   }
   return check;

@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <array>
 #include <filesystem>
 #include <fstream>
 #include <thread>
@@ -288,7 +289,7 @@ TEST_CASE("what an interrupted backup stored is adopted by the next one") {
       continue;
     }
     const LoadedIndex loaded = fixture.repository().load_index({true, ""}, findings);
-    if (loaded.adopted.empty()) continue;
+    if (loaded.adopted->objects().empty()) continue;
     const BackupResult next = run_backup(fixture.repository(), fixture.pool(),
                                          options_for(source.root + "/sub"), findings);
     CHECK(next.summary.data_added < 100'000);
@@ -324,6 +325,50 @@ TEST_CASE("two backups at once both succeed, and store little twice") {
   CHECK(fixture.repository().state().visible_snapshots().size() == 3);
   CHECK(results[0].summary.data_added == 0);
   CHECK(results[1].summary.data_added == 0);
+}
+
+TEST_CASE("what another session stores meanwhile is not stored twice") {
+  const ScratchDir scratch;
+  const std::string root = scratch / "src";
+  const std::string content = noise(24'000'000, 5);
+  stdfs::create_directories(root);
+  write(root + "/same", content);
+  RepositoryFixture fixture;
+  FindingList findings;
+  std::array<int, 2> ends{};
+  REQUIRE(::pipe(ends.data()) == 0);
+  const auto slow = Repository::open(
+      fixture.faults(), Credential::from_key_file(Secret32(Bytes(32, 7))), {}, findings);
+  BackupResult late;
+  std::thread thread([&] {
+    ThreadPool pool(2);
+    BackupOptions options = options_for("");
+    options.sources.clear();
+    options.stream = StreamSource{ends[0], "/stream", {}};
+    late = run_backup(*slow, pool, options, findings);
+  });
+  // More than a pipe holds: the slow session has begun when the other one does all of its work.
+  const auto feed = [&](std::size_t begin, std::size_t end) {
+    while (begin < end) {
+      const ssize_t written = ::write(ends[1], content.data() + begin, end - begin);
+      REQUIRE(written > 0);
+      begin += static_cast<std::size_t>(written);
+    }
+  };
+  feed(0, 12'000'000);
+  FindingList quick;
+  const BackupResult early =
+      run_backup(fixture.repository(), fixture.pool(), options_for(root), quick);
+  feed(12'000'000, content.size());
+  ::close(ends[1]);
+  thread.join();
+  ::close(ends[0]);
+  CHECK(early.summary.data_added_packed > content.size());
+  CHECK(late.summary.data_added_packed <= 32 << 10);
+  fixture.repository().refresh();
+  Reading reading(fixture.repository());
+  CHECK(reading.content(*reading.find(late.record.root, "/stream")) == content);
+  CHECK(reading.content(*reading.find(early.record.root, root + "/same")) == content);
 }
 
 TEST_CASE("a stop ends a backup without a snapshot") {

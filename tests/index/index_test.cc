@@ -72,7 +72,7 @@ TEST_CASE("every chunk is found where its table says, and no other") {
   const BlockInfo info = index.runs()[0].block_info(index.runs()[0].blocks()[3]);
   CHECK(info.seal.counter == 3);
   CHECK(info.sealed_length == 1003);
-  CHECK(index.runs()[0].blocks()[1].offset == kPackPrefixBytes + 1000);
+  CHECK(index.runs()[0].blocks()[1].offset == kObjectPrefixBytes + 1000);
 }
 
 TEST_CASE("a chunk in several packs has all its places, plain ones before deltas") {

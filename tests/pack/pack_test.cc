@@ -169,16 +169,16 @@ TEST_CASE("packs have PADMÉ sizes: at most 12 % more, less for large ones, and 
 TEST_CASE("a pack's table is found through its footer, and every byte of tail and prefix counts") {
   const Secret32 key{noise(32, 8)};
   const Id repository = id_of(40);
-  PackPrefix prefix;
+  ObjectPrefix prefix;
   prefix.epoch = 7;
   fill_random(prefix.nonce);
-  Bytes pack = prefix.encode();
-  REQUIRE(pack.size() == kPackPrefixBytes);
+  Bytes pack = prefix.encode(kPackMagic);
+  REQUIRE(pack.size() == kObjectPrefixBytes);
   const Bytes table = noise(500, 9);
   const Bytes tail = seal_pack_tail(prefix, key, repository, pack.size(), table);
   pack.insert(pack.end(), tail.begin(), tail.end());
   CHECK(pack.size() == padded_size(pack.size()));
-  const PackPrefix read = PackPrefix::decode(ByteView(pack).first(kPackPrefixBytes));
+  const ObjectPrefix read = ObjectPrefix::decode(ByteView(pack), kPackMagic, "pack");
   CHECK(read.epoch == 7);
   const ByteView footer = ByteView(pack).last(kPackFooterBytes);
   const TablePlace place = open_pack_footer(read, key, repository, footer, pack.size());
@@ -189,9 +189,10 @@ TEST_CASE("a pack's table is found through its footer, and every byte of tail an
         ErrorKind::damaged);
   CHECK(kind_of([&] { open_pack_footer(read, key, repository, footer, 100); }) ==
         ErrorKind::damaged);
-  Bytes newer = prefix.encode();
+  Bytes newer = prefix.encode(kPackMagic);
   newer[8] = 2;
-  CHECK(kind_of([&] { PackPrefix::decode(newer); }) == ErrorKind::newer_version);
+  CHECK(kind_of([&] { ObjectPrefix::decode(newer, kPackMagic, "pack"); }) ==
+        ErrorKind::newer_version);
   newer[0] = 'x';
-  CHECK(kind_of([&] { PackPrefix::decode(newer); }) == ErrorKind::damaged);
+  CHECK(kind_of([&] { ObjectPrefix::decode(newer, kPackMagic, "pack"); }) == ErrorKind::damaged);
 }

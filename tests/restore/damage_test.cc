@@ -28,9 +28,9 @@ TEST_CASE("one damaged block costs the files in it, which are named, and nothing
 
 TEST_CASE("of a large file with a damaged block the rest is kept under another name") {
   RepositoryFixture fixture(100'000);
-  const std::string content = noise(4'000'000);
+  const std::string content = noise(8'000'000);
   const Reference root = fixture.store_tree({file("large", content), file("small", "small")});
-  fixture.damage_chunk(content.substr(2'000'000, 100'000));
+  fixture.damage_chunk(content.substr(4'000'000, 100'000));
   ScratchDir scratch;
   const RestoreRun run = run_restore(fixture, root, into(scratch / "t"));
   INFO(run.findings.text());

@@ -139,6 +139,19 @@ TEST_CASE("hosts that only --time or forgotten snapshots have do not count") {
   CHECK(number_of(Catalog(snapshots), "latest") == 1);
 }
 
+TEST_CASE("latest with a path that this host never had is the newest of the host that has it") {
+  const Catalog catalog({made_snapshot(1, 1, "here"), made_snapshot(2, 2, "there"),
+                         made_snapshot(3, 3, "there"), made_snapshot(4, 4, "far")});
+  NameContext context = here();
+  context.contains = [](const ListedSnapshot& snapshot) { return snapshot.record.host == "there"; };
+  CHECK(number_of(catalog, "latest", context) == 3);
+  context.contains = [](const ListedSnapshot& snapshot) { return snapshot.record.host != "here"; };
+  const std::string message = message_of(catalog, "latest", ErrorKind::usage, context);
+  for (const char* host : {"there", "far", "--host"}) CHECK(contains(message, host));
+  context.contains = [](const ListedSnapshot&) { return false; };
+  message_of(catalog, "latest", ErrorKind::failed, context);
+}
+
 TEST_CASE("latest with a path is the newest that contains it, asked newest first") {
   const Catalog catalog({made_snapshot(1, 1), made_snapshot(2, 2), made_snapshot(3, 3),
                          made_snapshot(4, 4, "there")});

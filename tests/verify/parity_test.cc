@@ -11,7 +11,7 @@ constexpr std::size_t kChunk = 100'000;
 Objects large_pack() {
   RepositoryFixture fixture(kChunk, ParityGeometry{});
   fixture.store_tree(
-      {directory("d", {file("x", noise(1'200'000, 1)), file("y", noise(1'000'000, 2))})});
+      {directory("d", {file("x", noise(2'200'000, 1)), file("y", noise(1'000'000, 2))})});
   return objects_of(fixture.repository().store());
 }
 
@@ -94,7 +94,7 @@ TEST_CASE("a damaged parity file is healable, and of no use to a pack that is da
 TEST_CASE("damage beyond parity names the files that are hurt, and spares the others") {
   Objects objects = large_pack();
   const std::string pack = only_pack(objects);
-  spoil(objects.at(pack), 100, 120'000);  // more than 3 %, all of it in the first block
+  spoil(objects.at(pack), 100, 200'000);  // more than 3 %, all of it in the first block
   const Outcome data = keyed(objects, reading_data());
   CHECK(data.exit() == 13);
   CHECK(data.findings.has("pack_damaged", pack));
@@ -113,7 +113,7 @@ TEST_CASE("a tree in a pack that parity heals is healable, and told of") {
   // The trees are in the last block, before the table: find it by damage that structure alone
   // meets.
   bool was_met = false;
-  for (std::size_t at = 2'200'000; at < objects.at(pack).size() && !was_met; at += 100) {
+  for (std::size_t at = 3'200'000; at < objects.at(pack).size() && !was_met; at += 100) {
     spoil(objects.at(pack), at, 1);
     const Outcome structure = keyed(objects);
     CHECK((structure.exit() == 14 || structure.exit() == 0));
