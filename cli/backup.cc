@@ -161,6 +161,11 @@ void BackupCommand::run(const Invocation& invocation) {
     meter.show(state);
   };
   const BackupResult result = run_backup(*opened.repository, pool, options, console);
+  if (!result.makes_deltas) {
+    console.detail(
+        "this slot may not read what it stored: changed files are stored anew, not as "
+        "changes");
+  }
   if (parent) warn_if_smaller(console, result.summary, *parent);
   if (invocation.options.json) return print_json(console, result, words_.is_dry_run);
   if (!invocation.options.quiet) print_text(console, result);

@@ -17,8 +17,6 @@
 namespace coppice {
 namespace {
 
-constexpr std::uint64_t kTreeCacheBytes = 32 << 20;
-
 class LsCommand final : public Command {
  public:
   void declare(Syntax& program) override {
@@ -173,7 +171,7 @@ void LsCommand::run(const Invocation& invocation) {
   const LoadedIndex loaded =
       opened.repository->load_index({false, opened.index_cache_directory}, invocation.console);
   BlockSource blocks(*opened.store, loaded.index, opened.repository->secrets());
-  ChunkReader chunks(blocks, opened.repository->keyring(), kTreeCacheBytes);
+  ChunkReader chunks(blocks, opened.repository->keyring());
   StoredMetadata trees(chunks);
   Lister lister(invocation, trees, is_long_);
   if (invocation.options.json) {

@@ -12,8 +12,6 @@
 namespace coppice {
 namespace {
 
-constexpr std::uint64_t kTreeCacheBytes = 16 << 20;
-
 /// What reading trees takes; loaded when it is first needed, which mostly it is not.
 class TreeLookup {
  public:
@@ -31,7 +29,7 @@ class TreeLookup {
         : index(
               opened.repository->load_index({false, opened.index_cache_directory}, findings).index),
           blocks(*opened.store, index, opened.repository->secrets()),
-          chunks(blocks, opened.repository->keyring(), kTreeCacheBytes),
+          chunks(blocks, opened.repository->keyring()),
           trees(chunks) {}
     Index index;
     BlockSource blocks;

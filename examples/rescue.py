@@ -930,7 +930,7 @@ class Store:
                 raise Newer("unknown class, encoding or cipher")
             session, ordinal, counter, sealed = sessions[f.varint()], f.varint(), f.varint(), f.bounded(32 * MIB + 64)
             hash, raw = f.id(), f.bounded(32 * MIB)
-            bases = f.list(f.id, 256) if encoding & 2 else []
+            bases = f.list(lambda: (f.id(), f.bounded(raw - 1)), 256) if encoding & 2 else []
             chunks = f.list(lambda: (f.id(), f.varint()))
             if not raw or sum(length for _, length in chunks) != raw or not all(length for _, length in chunks):
                 raise Damaged("lengths of chunks do not add up")
@@ -970,7 +970,7 @@ class Store:
                 try:
                     raw = open_aead(block.cipher, block_key, block.counter, sealed, associated)
                     if block.encoding & 1:
-                        prefix = b"".join(self.chunk(block.cls, base, base_only=True) for base in block.bases)
+                        prefix = b"".join(self.chunk(block.cls, base, base_only=True) for base, _ in block.bases)
                         raw = unzstd(raw, block.raw, prefix)
                     if len(raw) != block.raw:
                         raise Damaged("wrong length")

@@ -72,6 +72,9 @@ step "tests" ctest --test-dir build/release --output-on-failure
 if [ "$mode" = --tsan ]; then
   step "TSan build (g++)" build_pipelines
   stop_if_failed
+  # Tests that go on as another user in a child process start threads there.
+  TSAN_OPTIONS="die_after_fork=0 suppressions=$PWD/tests/support/tsan.supp"
+  export TSAN_OPTIONS
   step "tests of the pipelines under TSan" ctest --test-dir build/tsan --output-on-failure -R "^($(echo $PIPELINES | tr ' ' '|'))\$"
 fi
 if [ "$mode" = all ]; then

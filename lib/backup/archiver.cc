@@ -1,8 +1,10 @@
 #include "backup/archiver.h"
 
+#include <algorithm>
 #include <exception>
 #include <system_error>
 
+#include "backup/base_finder.h"
 #include "base/error.h"
 #include "fs/fd.h"
 
@@ -12,6 +14,12 @@ namespace {
 constexpr std::uint64_t kProgressIntervalNs = 200'000'000;
 
 std::string errno_text(int errno_value) { return std::generic_category().message(errno_value); }
+
+/// The old version's list of extents, if it is stored apart from the node.
+std::optional<Reference> old_list(const Node* old) {
+  return old == nullptr ? std::nullopt : old->content.reference;
+}
+std::optional<Reference> old_list(const WalkEvent& event) { return old_list(event.old.get()); }
 
 /// A reading task refers to its stream: whoever leaves by an exception waits for it first.
 struct StreamTask {
@@ -23,22 +31,46 @@ struct StreamTask {
 
 }  // namespace
 
+struct Archiver::OpenContent {
+  OpenContent(PartSink sink, MetadataSource* source, const Node* old)
+      : parts(std::move(sink)), writer(parts), bases(source, old) {}
+  OpenContent(const OpenContent&) = delete;
+  OpenContent& operator=(const OpenContent&) = delete;
+
+  PartSink parts;
+  ContentWriter writer;  // writes to `parts`
+  BaseFinder bases;
+};
+
 Archiver::Archiver(const BackupOptions& options, const ChunkIdentity& metadata_identity,
-                   CutRule cut, TaskGroup& tasks, ChunkSink& chunks, FindingSink& findings)
+                   CutRule cut, TaskGroup& tasks, ChunkSink& chunks, MetadataSource* old_metadata,
+                   FindingSink& findings)
     : options_(options),
       metadata_identity_(metadata_identity),
       cut_(cut),
       tasks_(tasks),
       chunks_(chunks),
+      old_metadata_(old_metadata),
       findings_(findings) {
   stack_.push_back({});
-  stack_.back().tree = std::make_unique<TreeWriter>(*this);
+  open_tree(stack_.back(), options.parent_root);
 }
 
-Id Archiver::put(ByteView encoded) {
+Id Archiver::put_metadata(ByteView encoded, std::span<const BaseHint> hints) {
   const Id id = metadata_identity_.id(encoded);
-  if (chunks_.put(ChunkClass::metadata, id, encoded)) ++summary_.tree_blobs;
+  if (chunks_.put(ChunkClass::metadata, id, encoded, hints)) ++summary_.tree_blobs;
   return id;
+}
+
+PartSink Archiver::part_sink(const std::optional<Reference>& old) {
+  return PartSink([this](ByteView encoded,
+                         std::span<const BaseHint> hints) { return put_metadata(encoded, hints); },
+                  old_metadata_, old);
+}
+
+void Archiver::open_tree(OpenDirectory& directory, const std::optional<Reference>& old) {
+  directory.parts = std::make_unique<PartSink>(part_sink(old));
+  directory.tree = std::make_unique<TreeWriter>(*directory.parts);
 }
 
 void Archiver::report(const std::string& path, const std::string& code, const std::string& message,
@@ -96,7 +128,7 @@ void Archiver::enter(WalkEvent& event) {
   directory.was_known = event.was_known;
   directory.is_unchanged = event.is_unchanged;
   directory.is_source = event.is_source;
-  directory.tree = std::make_unique<TreeWriter>(*this);
+  open_tree(directory, event.old_tree);
   stack_.push_back(std::move(directory));
 }
 
@@ -147,18 +179,24 @@ void Archiver::complete(WalkEvent& event) {
 }
 
 void Archiver::put_pieces(const std::vector<Piece>& pieces, const Bytes& buffer,
-                          ContentWriter& content) {
-  for (const Piece& piece : pieces) {
+                          OpenContent& content) {
+  const bool is_all_stored = std::all_of(pieces.begin(), pieces.end(), [this](const Piece& piece) {
+    return piece.is_hole || chunks_.is_stored(piece.id);
+  });
+  std::vector<std::vector<BaseHint>> hints(pieces.size());
+  if (!is_all_stored) hints = content.bases.find(pieces, content.writer.size());
+  for (std::size_t i = 0; i < pieces.size(); ++i) {
+    const Piece& piece = pieces[i];
     if (piece.is_hole) {
-      content.add_hole(piece.length);
+      content.writer.add_hole(piece.length);
       continue;
     }
     const ByteView bytes =
         ByteView(buffer).subspan(piece.offset, static_cast<std::size_t>(piece.length));
-    if (chunks_.put(ChunkClass::data, piece.id, bytes)) ++summary_.data_blobs;
-    content.add_chunk(piece.id, piece.length);
+    if (chunks_.put(ChunkClass::data, piece.id, bytes, hints[i])) ++summary_.data_blobs;
+    content.writer.add_chunk(piece.id, piece.length);
   }
-  bytes_in_hand_ = content.size();
+  bytes_in_hand_ = content.writer.size();
 }
 
 void Archiver::small_file(WalkEvent& event, ReadFile& file, const Bytes& buffer) {
@@ -168,15 +206,17 @@ void Archiver::small_file(WalkEvent& event, ReadFile& file, const Bytes& buffer)
     report(event.path, "read_failed", "cannot be read: " + why);
     return;
   }
-  ContentWriter content(*this);
+  OpenContent content(part_sink(old_list(event)), old_metadata_, event.old.get());
   put_pieces(file.pieces, buffer, content);
-  file.metadata.size = content.size();
-  add_file(event, std::move(file.metadata), content.finish(), file.problems, file.is_changing);
+  file.metadata.size = content.writer.size();
+  add_file(event, std::move(file.metadata), content.writer.finish(), file.problems,
+           file.is_changing);
 }
 
 std::optional<Content> Archiver::read_stream(StreamedFile& stream, std::future<Segment> next,
-                                             const std::string& path) {
-  ContentWriter content(*this);
+                                             const WalkEvent& event) {
+  const std::string& path = event.path;
+  OpenContent content(part_sink(old_list(event)), old_metadata_, event.old.get());
   for (;;) {
     const Segment segment = next.get();
     if (!segment.error.empty()) {
@@ -190,7 +230,7 @@ std::optional<Content> Archiver::read_stream(StreamedFile& stream, std::future<S
     }
     const StreamTask waiting{next};
     put_pieces(segment.pieces, segment.buffer, content);
-    if (segment.is_last) return content.finish();
+    if (segment.is_last) return content.writer.finish();
     if (options_.stop != nullptr) options_.stop->check();
     progress(path);
   }
@@ -198,12 +238,12 @@ std::optional<Content> Archiver::read_stream(StreamedFile& stream, std::future<S
 
 void Archiver::streamed_file(WalkEvent& event) {
   StreamedFile& stream = *event.stream;
-  std::optional<Content> content = read_stream(stream, std::move(event.first_segment), event.path);
+  std::optional<Content> content = read_stream(stream, std::move(event.first_segment), event);
   if (content && stream.has_changed()) {
     stream.restart();
     auto first =
         tasks_.submit(ThreadPool::Priority::normal, [&stream] { return stream.read_segment(); });
-    content = read_stream(stream, std::move(first), event.path);
+    content = read_stream(stream, std::move(first), event);
   }
   if (content)
     add_file(event, stream.metadata(), std::move(*content), stream.problems(),
@@ -231,8 +271,21 @@ void Archiver::add_file(WalkEvent& event, Metadata metadata, Content content,
   add_node(std::move(node));
 }
 
+/// The entry of that path in the parent snapshot.
+std::optional<Node> Archiver::old_version(const std::string& path) const {
+  if (old_metadata_ == nullptr || !options_.parent_root) return std::nullopt;
+  try {
+    return find_path(*old_metadata_, *options_.parent_root, path);
+  } catch (const Error& error) {  // per item: without it, all is stored plain
+    if (!error.is_about_bytes() && error.kind() != ErrorKind::no_key) throw;
+    return std::nullopt;
+  }
+}
+
 void Archiver::take_stream(const StreamSource& stream) {
-  ContentWriter content(*this);
+  const std::optional<Node> old = old_version(stream.recorded_path);
+  const Node* old_node = old ? &*old : nullptr;
+  OpenContent content(part_sink(old_list(old_node)), old_metadata_, old_node);
   constexpr std::size_t kReadBytes = 4 << 20;
   const std::size_t capacity = std::max(kReadBytes, 2 * cut_.chunker.max_chunk_size());
   Bytes buffer;
@@ -268,10 +321,10 @@ void Archiver::take_stream(const StreamSource& stream) {
   file.node.name = components.back();
   Metadata metadata;
   metadata.mode = 0600;
-  metadata.size = content.size();
+  metadata.size = content.writer.size();
   metadata.mtime = file.began;
   metadata.ctime = file.began;
-  add_file(file, std::move(metadata), content.finish(), {}, false);
+  add_file(file, std::move(metadata), content.writer.finish(), {}, false);
   while (stack_.size() > 1) leave();
 }
 

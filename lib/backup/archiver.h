@@ -4,6 +4,7 @@
 
 #include "backup/backup.h"
 #include "backup/chunk_sink.h"
+#include "backup/part_sink.h"
 #include "backup/walk.h"
 #include "fs/users.h"
 #include "snapshot/tree_writer.h"
@@ -12,10 +13,13 @@ namespace coppice {
 
 /// The gathering stage of a backup: takes the walk's events in order, puts chunks, and builds the
 /// trees from the leaves to the root. Owned by one thread.
-class Archiver final : public MetadataSink {
+class Archiver {
  public:
+  /// `old_metadata` reads the parent snapshot's lists, for the bases of deltas; null: none are
+  /// looked for.
   Archiver(const BackupOptions& options, const ChunkIdentity& metadata_identity, CutRule cut,
-           TaskGroup& tasks, ChunkSink& chunks, FindingSink& findings);
+           TaskGroup& tasks, ChunkSink& chunks, MetadataSource* old_metadata,
+           FindingSink& findings);
 
   /// Handles one unit of the walk.
   void take(WalkUnit unit);
@@ -29,9 +33,6 @@ class Archiver final : public MetadataSink {
   /// Sources of which at least the entry itself was read.
   std::uint64_t sources_read() const { return sources_read_; }
 
-  /// Stores a part of a tree; for the tree writers.
-  Id put(ByteView encoded) override;
-
  private:
   /// A directory that has been entered and not left.
   struct OpenDirectory {
@@ -40,8 +41,11 @@ class Archiver final : public MetadataSink {
     bool was_known = false;
     bool is_unchanged = false;
     bool is_source = false;
-    std::unique_ptr<TreeWriter> tree;
+    std::unique_ptr<PartSink> parts;
+    std::unique_ptr<TreeWriter> tree;  // writes to `parts`
   };
+  /// The content of the file that is being gathered.
+  struct OpenContent;
 
   void take_event(WalkEvent& event, ReadBatch& batch, std::size_t& next_file);
   void enter(WalkEvent& event);
@@ -51,8 +55,12 @@ class Archiver final : public MetadataSink {
   void streamed_file(WalkEvent& event);
   /// Nothing if the file could not be read; that is then reported.
   std::optional<Content> read_stream(StreamedFile& stream, std::future<Segment> next,
-                                     const std::string& path);
-  void put_pieces(const std::vector<Piece>& pieces, const Bytes& buffer, ContentWriter& content);
+                                     const WalkEvent& event);
+  void put_pieces(const std::vector<Piece>& pieces, const Bytes& buffer, OpenContent& content);
+  std::optional<Node> old_version(const std::string& path) const;
+  Id put_metadata(ByteView encoded, std::span<const BaseHint> hints);
+  PartSink part_sink(const std::optional<Reference>& old);
+  void open_tree(OpenDirectory& directory, const std::optional<Reference>& old);
   void add_file(WalkEvent& event, Metadata metadata, Content content,
                 const MetadataProblems& problems, bool is_changing);
   void add_node(Node node);
@@ -66,6 +74,7 @@ class Archiver final : public MetadataSink {
   const CutRule cut_;
   TaskGroup& tasks_;
   ChunkSink& chunks_;
+  MetadataSource* old_metadata_;
   FindingSink& findings_;
   UserNames users_;
   std::vector<OpenDirectory> stack_;  // [0] stands for "/"

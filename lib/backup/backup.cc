@@ -16,7 +16,6 @@ namespace {
 /// Units of the walk that may be in flight: each holds at most about 1 MiB of file contents and 512
 /// entries.
 constexpr std::size_t kUnitsInFlight = 12;
-constexpr std::uint64_t kTreeCacheBytes = 24 << 20;
 /// A pack that this backup counted on was deleted meanwhile: so often the whole is done again,
 /// which stores only what is missing then.
 constexpr int kAttempts = 3;
@@ -34,7 +33,9 @@ class BackupJob {
  private:
   Reference archive(ChunkSink& chunks, SnapshotSummary& summary);
   void walk_into(Archiver& archiver, const ChangeRule& rule, const CutRule& cut, TaskGroup& tasks);
-  ChunkWriterOptions writer_options() const;
+  /// True if this slot may read what it compresses against.
+  bool can_make_deltas() const;
+  ChunkWriterOptions writer_options();
   SnapshotRecord make_record(const Reference& root, const SnapshotSummary& summary) const;
   std::optional<BackupResult> append(ChunkWriter& writer, const SnapshotRecord& record);
   bool is_still_stored(const LogState& state) const;
@@ -44,6 +45,7 @@ class BackupJob {
   const BackupOptions& options_;
   FindingSink& findings_;
   LoadedIndex loaded_;
+  std::optional<BlockSource> blocks_;  // reads what the index tells of
   Timestamp began_;
   std::uint64_t began_ns_ = 0;
 };
@@ -64,8 +66,7 @@ void BackupJob::walk_into(Archiver& archiver, const ChangeRule& rule, const CutR
 
 Reference BackupJob::archive(ChunkSink& chunks, SnapshotSummary& summary) {
   const Keyring& keyring = repository_.keyring();
-  BlockSource blocks(repository_.store(), loaded_.index, repository_.secrets());
-  ChunkReader reader(blocks, keyring, kTreeCacheBytes);
+  ChunkReader reader(*blocks_, keyring);
   StoredMetadata metadata(reader);
   const Chunker chunker = repository_.chunker();
   const CutRule cut{chunker, keyring.identity(ChunkClass::data)};
@@ -73,7 +74,7 @@ Reference BackupJob::archive(ChunkSink& chunks, SnapshotSummary& summary) {
                         options_.clock};
   TaskGroup tasks(pool_);
   Archiver archiver(options_, keyring.identity(ChunkClass::metadata), cut, tasks, chunks,
-                    findings_);
+                    can_make_deltas() ? &metadata : nullptr, findings_);
   if (options_.stream) {
     archiver.take_stream(*options_.stream);
   } else {
@@ -88,13 +89,19 @@ Reference BackupJob::archive(ChunkSink& chunks, SnapshotSummary& summary) {
   return root;
 }
 
-ChunkWriterOptions BackupJob::writer_options() const {
+bool BackupJob::can_make_deltas() const {
+  const std::uint64_t epoch = repository_.state().newest_epoch();
+  return repository_.keyring().class_key(epoch, ChunkClass::data) != nullptr;
+}
+
+ChunkWriterOptions BackupJob::writer_options() {
   const Parameters& parameters = repository_.parameters();
   ChunkWriterOptions options;
   options.compression_level = options_.compression_level.value_or(parameters.compression_level);
   options.cipher = parameters.cipher;
   options.parity = repository_.parity();
   options.limit_bytes_per_second = options_.limit_bytes_per_second;
+  if (can_make_deltas()) options.bases = &*blocks_;
   options.neighbours = loaded_.adopted.get();
   return options;
 }
@@ -164,6 +171,7 @@ std::optional<BackupResult> BackupJob::append(ChunkWriter& writer, const Snapsho
   result.summary = record.summary;
   result.snapshot_id = snapshot_id(keyring.family().metadata_id_key, body.record);
   result.record = record;
+  result.makes_deltas = can_make_deltas();
   return result;
 }
 
@@ -172,6 +180,7 @@ std::optional<BackupResult> BackupJob::run() {
   began_ns_ = options_.clock->monotonic_ns();
   loaded_ =
       repository_.load_index({!options_.is_dry_run, options_.index_cache_directory}, findings_);
+  blocks_.emplace(repository_.store(), loaded_.index, repository_.secrets());
   SnapshotSummary summary;
   if (options_.is_dry_run) {
     DryRunSink counting(loaded_.index);

@@ -67,6 +67,7 @@ struct BackupResult {
   SnapshotSummary summary;
   std::optional<Id> snapshot_id;  ///< none for a dry run
   SnapshotRecord record;
+  bool makes_deltas = true;  ///< false: this slot may not read, so all was stored plain
 };
 
 /// Backs up: walk → read, cut, id → look up → blocks → packs → log entry (docs/architecture.md).

@@ -1,4 +1,6 @@
 #pragma once
+#include <span>
+
 #include "index/id_set.h"
 #include "repo/chunk_writer.h"
 
@@ -9,8 +11,11 @@ namespace coppice {
 class ChunkSink {
  public:
   virtual ~ChunkSink() = default;
-  /// True if the chunk was not stored before.
-  virtual bool put(ChunkClass chunk_class, const Id& id, ByteView bytes) = 0;
+  /// True if the chunk was not stored before. The hints are ChunkWriter's.
+  virtual bool put(ChunkClass chunk_class, const Id& id, ByteView bytes,
+                   std::span<const BaseHint> hints) = 0;
+  /// True if a `put` of this id would find it stored.
+  virtual bool is_stored(const Id& id) const = 0;
   virtual std::uint64_t raw_bytes() const = 0;
 };
 
@@ -18,9 +23,11 @@ class ChunkSink {
 class StoringSink final : public ChunkSink {
  public:
   explicit StoringSink(ChunkWriter& writer) : writer_(writer) {}
-  bool put(ChunkClass chunk_class, const Id& id, ByteView bytes) override {
-    return writer_.put(chunk_class, id, bytes);
+  bool put(ChunkClass chunk_class, const Id& id, ByteView bytes,
+           std::span<const BaseHint> hints) override {
+    return writer_.put(chunk_class, id, bytes, hints);
   }
+  bool is_stored(const Id& id) const override { return writer_.is_stored(id); }
   std::uint64_t raw_bytes() const override { return writer_.raw_bytes(); }
 
  private:
@@ -31,11 +38,13 @@ class StoringSink final : public ChunkSink {
 class DryRunSink final : public ChunkSink {
  public:
   explicit DryRunSink(const Index& index) : index_(index) {}
-  bool put(ChunkClass, const Id& id, ByteView bytes) override {
-    if (index_.is_stored(id) || !seen_.insert(id)) return false;
+  bool put(ChunkClass, const Id& id, ByteView bytes, std::span<const BaseHint>) override {
+    if (is_stored(id)) return false;
+    seen_.insert(id);
     raw_bytes_ += bytes.size();
     return true;
   }
+  bool is_stored(const Id& id) const override { return index_.is_stored(id) || seen_.contains(id); }
   std::uint64_t raw_bytes() const override { return raw_bytes_; }
 
  private:

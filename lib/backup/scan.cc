@@ -4,6 +4,7 @@
 
 #include <cerrno>
 #include <cstring>
+#include <unordered_map>
 
 #include "base/error.h"
 #include "fs/directory.h"
@@ -15,6 +16,8 @@ namespace coppice {
 namespace {
 
 constexpr std::int64_t kUnsettledSeconds = 60;
+/// Smaller new files are not worth reading the old directory twice.
+constexpr std::uint64_t kMinSimilarBytes = 64 << 10;
 
 /// Walks the parent snapshot's nodes beside the sorted names.
 class OldNodes {
@@ -115,6 +118,58 @@ void add_entry(const ChangeRule& rule, ScannedDirectory& scanned, std::string na
   scanned.entries.push_back(std::move(entry));
 }
 
+/// Runs of digits count as one: so names with dates and numbers are alike.
+std::string without_numbers(const std::string& name) {
+  std::string alike;
+  for (const char c : name) {
+    const bool is_digit = c >= '0' && c <= '9';
+    if (!is_digit) alike += c;
+    if (is_digit && (alike.empty() || alike.back() != '0')) alike += '0';
+  }
+  return alike;
+}
+
+/// New files that are worth a second look at the old directory.
+std::vector<ScannedEntry*> new_large_files(std::vector<ScannedEntry>& entries) {
+  std::vector<ScannedEntry*> found;
+  for (ScannedEntry& entry : entries) {
+    const bool is_new_file =
+        !entry.old && entry.errno_value == 0 && entry.metadata.type == FileType::regular;
+    if (is_new_file && entry.metadata.size >= kMinSimilarBytes) found.push_back(&entry);
+  }
+  return found;
+}
+
+/// Finds for new files what they are likely to be the next version of: the file that had their
+/// inode, or else the last one whose name differs in numbers only.
+void find_similar(const ChangeRule& rule, const std::optional<Reference>& old_tree,
+                  bool inodes_are_stable, std::vector<ScannedEntry>& entries) {
+  const std::vector<ScannedEntry*> wanted = new_large_files(entries);
+  if (wanted.empty() || !old_tree) return;
+  std::unordered_map<std::uint64_t, ScannedEntry*> by_inode;
+  std::unordered_multimap<std::string, ScannedEntry*> by_name;
+  for (ScannedEntry* entry : wanted) {
+    if (inodes_are_stable) by_inode.emplace(entry->metadata.inode, entry);
+    by_name.emplace(without_numbers(entry->name), entry);
+  }
+  try {
+    TreeCursor cursor(*rule.source, *old_tree);
+    while (const Node* node = cursor.next()) {
+      if (node->meta.type != FileType::regular || node->meta.size == 0) continue;
+      const auto [first, last] = by_name.equal_range(without_numbers(node->name));
+      for (auto alike = first; alike != last; ++alike) {
+        std::unique_ptr<Node>& similar = alike->second->similar;
+        const bool has_inode = similar && similar->meta.inode == alike->second->metadata.inode;
+        if (!has_inode) similar = std::make_unique<Node>(*node);
+      }
+      const auto same = by_inode.find(node->meta.inode);
+      if (same != by_inode.end()) same->second->similar = std::make_unique<Node>(*node);
+    }
+  } catch (const Error& error) {  // per item: what is left has no older version
+    if (!error.is_about_bytes() && error.kind() != ErrorKind::no_key) throw;
+  }
+}
+
 }  // namespace
 
 bool is_unsettled(const Metadata& metadata, Timestamp began) {
@@ -144,6 +199,7 @@ ScannedDirectory scan_directory(const ChangeRule& rule, const DirectoryHandle& p
     for (DirEntry& entry : entries) {
       add_entry(rule, scanned, std::move(entry.name), old_nodes, inodes_are_stable);
     }
+    find_similar(rule, old_tree, inodes_are_stable, scanned.entries);
   } catch (const Error&) {  // per item: what was listed so far is kept, the rest is reported as
                             // unreadable
     scanned.errno_value = EIO;

@@ -31,6 +31,9 @@ struct ScannedEntry {
   /// The parent snapshot's node of that name and type, if there is one. unique_ptr: large
   /// directories are mostly new or mostly without it.
   std::unique_ptr<Node> old;
+  /// Of a new file: another one of the directory in the parent snapshot that it is likely to be the
+  /// next version of (renamed, or with another date in its name).
+  std::unique_ptr<Node> similar;
   /// Nothing about the entry has changed and all that the old node refers to is stored: it need not
   /// be opened. For a directory this says only that its own metadata is unchanged.
   bool is_unchanged = false;

@@ -156,6 +156,7 @@ void Walk::visit_intermediate(const SourceTree& tree, const std::string& path, S
   enter.is_unchanged = entry.is_unchanged;
   enter.began = rule_.clock->now();
   const std::optional<Reference> old_subtree = entry.old ? entry.old->subtree : std::nullopt;
+  enter.old_tree = old_subtree;
   if (!entry.is_unchanged) {
     const OpenResult opened =
         try_open_source_at(AT_FDCWD, tree.live_path.c_str(), FileType::directory);
@@ -212,6 +213,7 @@ void Walk::visit_file(const Visit& visit, ScannedEntry entry, Timestamp began) {
   const bool has_holes =
       entry.metadata.allocated < entry.metadata.size && entry.metadata.size > 64U << 10;
   event.node = node_of(entry, began);
+  event.old = entry.old ? std::move(entry.old) : std::move(entry.similar);
   if (!cut_) return add_event(std::move(event));
   if (job.metadata.size <= kSmallFileBytes && !has_holes) {
     add_small_file(std::move(event), std::move(job));
@@ -265,6 +267,7 @@ std::unique_ptr<Walk::Frame> Walk::open_frame(const Visit& visit, ScannedEntry e
   enter.is_unchanged = entry.is_unchanged;
   enter.is_source = visit.is_source;
   enter.began = scanned.began;
+  if (entry.old) enter.old_tree = entry.old->subtree;
   if (!entry.is_unchanged && scanned.handle) {
     for (const MetadataProblem& problem : read_extended(scanned.handle->get(), entry.metadata)) {
       add_problem(visit.path, "metadata_unreadable",

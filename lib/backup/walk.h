@@ -32,6 +32,9 @@ struct WalkEvent {
   bool is_unchanged = false;  ///< complete: taken over from the parent snapshot
   bool is_source = false;     ///< one of the paths that were named
   Timestamp began;            ///< when the scan of its directory began
+  /// Files that are read: the version in the parent snapshot, if any. Directories: its old tree.
+  std::unique_ptr<Node> old;
+  std::optional<Reference> old_tree;
   std::unique_ptr<StreamedFile> stream;
   std::future<Segment> first_segment;
   Finding problem;

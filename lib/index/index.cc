@@ -1,5 +1,7 @@
 #include "index/index.h"
 
+#include <algorithm>
+
 namespace coppice {
 
 void Index::add(IndexRun run, const std::function<PackUse(const PackRecord&)>& judge) {
@@ -18,13 +20,32 @@ PackUse Index::use_of_place(std::uint32_t run_number, const ChunkRecord& chunk) 
   return uses_[run_number][pack];
 }
 
-bool Index::is_stored(const Id& id) const {
+template <typename IsWanted>
+std::optional<ChunkPlace> Index::find_trusted(const Id& id, const IsWanted& is_wanted) const {
   for (std::uint32_t r = 0; r < runs_.size(); ++r) {
     for (const ChunkRecord& chunk : runs_[r].find(id)) {
-      if (use_of_place(r, chunk) == PackUse::trusted) return true;
+      const ChunkPlace place{&runs_[r], r, chunk.block, chunk.offset, chunk.length};
+      if (use_of_place(r, chunk) == PackUse::trusted && is_wanted(place)) return place;
     }
   }
-  return false;
+  return std::nullopt;
+}
+
+std::optional<ChunkPlace> Index::find_trusted_plain(const Id& id) const {
+  return find_trusted(id, [](const ChunkPlace& place) { return !place.is_delta(); });
+}
+
+std::optional<ChunkPlace> Index::find_trusted_delta(const Id& id) const {
+  return find_trusted(id, [this](const ChunkPlace& place) {
+    const auto bases = place.run->bases(place.block_record());
+    return place.is_delta() && std::all_of(bases.begin(), bases.end(), [this](const auto& base) {
+             return find_trusted_plain(base.id).has_value();
+           });
+  });
+}
+
+bool Index::is_stored(const Id& id) const {
+  return find_trusted_plain(id).has_value() || find_trusted_delta(id).has_value();
 }
 
 std::vector<ChunkPlace> Index::find(const Id& id) const {
@@ -33,10 +54,9 @@ std::vector<ChunkPlace> Index::find(const Id& id) const {
   for (std::uint32_t r = 0; r < runs_.size(); ++r) {
     const IndexRun& run = runs_[r];
     for (const ChunkRecord& chunk : run.find(id)) {
-      const BlockRecord& block = run.blocks()[chunk.block];
       if (use_of_place(r, chunk) == PackUse::absent) continue;
-      const bool is_delta = (block.encoding & kEncodingDelta) != 0;
-      (is_delta ? deltas : plain).push_back({&run, r, chunk.block, chunk.offset, chunk.length});
+      const ChunkPlace place{&run, r, chunk.block, chunk.offset, chunk.length};
+      (place.is_delta() ? deltas : plain).push_back(place);
     }
   }
   plain.insert(plain.end(), deltas.begin(), deltas.end());
@@ -47,6 +67,11 @@ std::optional<ChunkPlace> Index::find_first(const Id& id) const {
   const std::vector<ChunkPlace> places = find(id);
   if (places.empty()) return std::nullopt;
   return places.front();
+}
+
+bool Index::has_deltas() const {
+  return std::any_of(runs_.begin(), runs_.end(),
+                     [](const IndexRun& run) { return run.has_bases(); });
 }
 
 std::uint64_t Index::chunk_count() const {

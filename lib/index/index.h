@@ -18,6 +18,7 @@ struct ChunkPlace {
   std::uint32_t length = 0;
 
   const BlockRecord& block_record() const { return run->blocks()[block]; }
+  bool is_delta() const { return (block_record().encoding & kEncodingDelta) != 0; }
   const PackRecord& pack_record() const { return run->packs()[block_record().pack]; }
   /// Names the block within the index: equal for two places exactly if they lie in the same block.
   std::uint64_t block_key() const { return std::uint64_t{run_number} << 32 | block; }
@@ -41,9 +42,13 @@ class Index {
   /// Makes one chunk's places in one pack absent: they were found damaged.
   void mark_damaged(const Id& pack, const Id& chunk) { damaged_.emplace(pack, chunk); }
 
-  /// True if a plain or delta location in a trusted pack holds `id`, so that a backup need not
-  /// store it.
+  /// True if a place in a trusted pack holds `id`, so that a backup need not store it: a plain one,
+  /// or a delta whose bases all have a plain one in turn.
   bool is_stored(const Id& id) const;
+  /// A plain place in a trusted pack: what a delta may be made against.
+  std::optional<ChunkPlace> find_trusted_plain(const Id& id) const;
+  /// A delta in a trusted pack that can be opened.
+  std::optional<ChunkPlace> find_trusted_delta(const Id& id) const;
 
   /// All readable places, plain blocks before deltas. The caller tries them until the bytes match
   /// the id.
@@ -56,8 +61,12 @@ class Index {
     return uses_[run_number][pack];
   }
   std::uint64_t chunk_count() const;
+  /// True if any block is a delta.
+  bool has_deltas() const;
 
  private:
+  template <typename IsWanted>
+  std::optional<ChunkPlace> find_trusted(const Id& id, const IsWanted& is_wanted) const;
   PackUse use_of_place(std::uint32_t run_number, const ChunkRecord& chunk) const;
 
   std::vector<IndexRun> runs_;

@@ -11,7 +11,7 @@ namespace coppice {
 namespace {
 
 /// Also tells a run of another byte order or layout from ours.
-constexpr std::uint64_t kImageMagic = 0x636F70696478'0001ULL;
+constexpr std::uint64_t kImageMagic = 0x636F70696478'0002ULL;
 
 struct ImageHeader {
   std::uint64_t magic = kImageMagic;
@@ -85,8 +85,8 @@ BlockInfo IndexRun::block_info(const BlockRecord& block) const {
   info.sealed_length = block.sealed_length;
   info.sealed_hash = block.sealed_hash;
   info.raw_length = block.raw_length;
-  const std::span<const Id> base_ids = bases(block);
-  info.bases.assign(base_ids.begin(), base_ids.end());
+  const std::span<const BlockBase> needed = bases(block);
+  info.bases.assign(needed.begin(), needed.end());
   return info;
 }
 
@@ -105,7 +105,7 @@ IndexRun IndexRun::from_image(std::shared_ptr<const void> owner, ByteView image)
   run.packs_ = take<PackRecord>(rest, header.packs);
   run.sessions_ = take<Id>(rest, header.sessions);
   run.blocks_ = take<BlockRecord>(rest, header.blocks);
-  run.bases_ = take<Id>(rest, header.bases);
+  run.bases_ = take<BlockBase>(rest, header.bases);
   run.chunks_ = take<ChunkRecord>(rest, header.chunks);
   if (!rest.empty() || run.fan_out_.back() != header.chunks)
     throw_damaged("index run: counts do not fit");
@@ -186,7 +186,7 @@ IndexRun IndexRunBuilder::build() {
   const std::size_t size =
       sizeof header + aligned(fan_out.size() * 4) + aligned(packs_.size() * sizeof(PackRecord)) +
       aligned(sessions_.size() * sizeof(Id)) + aligned(blocks_.size() * sizeof(BlockRecord)) +
-      aligned(bases_.size() * sizeof(Id)) + aligned(chunks_.size() * sizeof(ChunkRecord));
+      aligned(bases_.size() * sizeof(BlockBase)) + aligned(chunks_.size() * sizeof(ChunkRecord));
   // A vector of words, so that the image is aligned for its records.
   auto image = std::make_shared<std::vector<std::uint64_t>>(size / 8);
   const MutableByteView bytes(reinterpret_cast<std::uint8_t*>(image->data()), size);

@@ -56,9 +56,14 @@ class IndexRun {
   std::span<const Id> sessions() const { return sessions_; }
   std::span<const BlockRecord> blocks() const { return blocks_; }
   std::span<const ChunkRecord> chunks() const { return chunks_; }
-  std::span<const Id> bases(const BlockRecord& block) const {
+  /// What the block needs beside itself: plain places of these chunks. Whoever collects, repacks or
+  /// copies a block keeps a plain place of each (depth one: they need nothing in turn).
+  std::span<const BlockBase> bases(const BlockRecord& block) const {
     return bases_.subspan(block.first_base, block.base_count);
   }
+
+  /// True if any block is a delta.
+  bool has_bases() const { return !bases_.empty(); }
 
   /// All places of `id`; empty if there is none.
   std::span<const ChunkRecord> find(const Id& id) const;
@@ -83,7 +88,7 @@ class IndexRun {
   std::span<const PackRecord> packs_;
   std::span<const Id> sessions_;
   std::span<const BlockRecord> blocks_;
-  std::span<const Id> bases_;
+  std::span<const BlockBase> bases_;
   std::span<const ChunkRecord> chunks_;
 };
 
@@ -104,7 +109,7 @@ class IndexRunBuilder {
   std::vector<PackRecord> packs_;
   std::vector<Id> sessions_;
   std::vector<BlockRecord> blocks_;
-  std::vector<Id> bases_;
+  std::vector<BlockBase> bases_;
   std::vector<ChunkRecord> chunks_;
 };
 

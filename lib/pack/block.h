@@ -28,6 +28,17 @@ struct ChunkEntry {
   std::uint32_t length = 0;
 };
 
+/// A plain chunk of the same class whose bytes are part of a delta block's prefix.
+struct BlockBase {
+  Id id;
+  /// Where in the block's raw bytes those begin that it is the older version of: below raw_length.
+  /// For writers, who find a chunk's base by it; readers need not look.
+  std::uint32_t position = 0;
+
+  bool operator==(const BlockBase&) const = default;
+};
+static_assert(sizeof(BlockBase) == 36);
+
 /// Who sealed a block and with which number: with the class secret of the session this gives key
 /// and nonce. The triple (session, ordinal, counter) is used for one block in the life of a class
 /// secret.
@@ -46,8 +57,7 @@ struct BlockInfo {
   std::uint32_t sealed_length = 0;  ///< bytes in the pack, with the tag
   Id sealed_hash;                   ///< BLAKE3 of those bytes
   std::uint32_t raw_length = 0;
-  std::vector<Id>
-      bases;  ///< only for deltas: plain chunks of the same class whose bytes are the zstd prefix
+  std::vector<BlockBase> bases;  ///< only for deltas; their bytes in order are the zstd prefix
   std::vector<ChunkEntry> chunks;
 
   bool is_delta() const { return (encoding & kEncodingDelta) != 0; }

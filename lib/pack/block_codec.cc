@@ -2,15 +2,20 @@
 
 #include <algorithm>
 #include <cstring>
+#include <utility>
 
 #include "base/error.h"
 #include "compress/probe.h"
 #include "crypto/hash.h"
 
 namespace coppice {
+namespace {
 
-Bytes BlockSealer::encode(BlockInfo& info, ByteView raw) {
-  info.encoding = 0;
+constexpr std::size_t kSampleBytes = 128 << 10;
+
+}  // namespace
+
+BlockSealer::Encoded BlockSealer::encode_plain(ByteView raw) {
   if (!looks_incompressible(raw)) {
     // Room for less than the raw bytes: a frame that does not fit is no gain, and the block is
     // stored as it is.
@@ -18,15 +23,48 @@ Bytes BlockSealer::encode(BlockInfo& info, ByteView raw) {
     const std::size_t size = compressor_.compress(raw, frame);
     if (size > 0) {
       frame.resize(size);
-      info.encoding = kEncodingZstd;
-      return frame;
+      return {kEncodingZstd, std::move(frame)};
     }
   }
-  return to_bytes(raw);
+  return {0, to_bytes(raw)};
+}
+
+/// From a sample out of the middle, so a little too much: redundancy over longer distances is not
+/// seen.
+std::size_t BlockSealer::estimate_plain(ByteView raw) {
+  const std::size_t length = std::min(kSampleBytes, raw.size());
+  const ByteView sample = raw.subspan((raw.size() - length) / 2, length);
+  if (looks_incompressible(sample)) return raw.size();
+  Bytes frame(Compressor::bound(length));
+  const std::size_t size = compressor_.compress(sample, frame);
+  return static_cast<std::size_t>(static_cast<double>(size) * static_cast<double>(raw.size()) /
+                                  static_cast<double>(length));
+}
+
+std::optional<BlockSealer::Encoded> BlockSealer::encode_delta(ByteView raw,
+                                                              const DeltaTrial& delta) {
+  if (delta.prefix.empty()) return std::nullopt;
+  Bytes frame(raw.size() - 1);
+  const std::size_t size = compressor_.compress_with_prefix(raw, delta.prefix, frame);
+  if (size == 0) return std::nullopt;
+  frame.resize(size);
+  Encoded encoded{kEncodingZstd | kEncodingDelta, std::move(frame)};
+  // Mostly a delta is so small, or so large, that an estimate decides.
+  const double estimate = delta.largest_share * static_cast<double>(estimate_plain(raw));
+  if (static_cast<double>(size) <= estimate / 2) return encoded;
+  if (static_cast<double>(size) > estimate * 2) return std::nullopt;
+  const double plain = static_cast<double>(encode_plain(raw).bytes.size());
+  if (static_cast<double>(size) > delta.largest_share * plain) return std::nullopt;
+  return encoded;
+}
+
+BlockSealer::Encoded BlockSealer::encode(ByteView raw, const DeltaTrial& delta) {
+  if (auto encoded = encode_delta(raw, delta)) return std::move(*encoded);
+  return encode_plain(raw);
 }
 
 bool BlockSealer::reads_back(const BlockInfo& info, ByteView sealed, ByteView raw,
-                             const Secret32& key) {
+                             const Secret32& key, ByteView prefix) {
   Aead aead(info.cipher, key);
   Bytes encoded(sealed.size() - kAeadTagBytes);
   if (!aead.open(counter_nonce(info.seal.counter), block_associated_data(info), sealed, encoded))
@@ -36,7 +74,7 @@ bool BlockSealer::reads_back(const BlockInfo& info, ByteView sealed, ByteView ra
   }
   try {
     Bytes plain(raw.size());
-    decompressor_.decompress(encoded, plain);
+    decompressor_.decompress(encoded, plain, info.is_delta() ? prefix : ByteView());
     return std::memcmp(plain.data(), raw.data(), raw.size()) == 0;
   } catch (const Error&) {
     return false;
@@ -44,16 +82,19 @@ bool BlockSealer::reads_back(const BlockInfo& info, ByteView sealed, ByteView ra
 }
 
 BlockSealer::Sealed BlockSealer::seal(BlockInfo info, ByteView raw, const NextSeal& next_seal,
-                                      const ClassSecret& class_secret) {
+                                      const ClassSecret& class_secret, const DeltaTrial& delta) {
   info.raw_length = static_cast<std::uint32_t>(raw.size());
+  const std::vector<BlockBase> bases = std::exchange(info.bases, {});
   for (int attempt = 0; attempt < 2; ++attempt) {
     info.seal = next_seal(info.chunk_class);
-    const Bytes encoded = encode(info, raw);
+    const auto [encoding, encoded] = encode(raw, delta);
+    info.encoding = encoding;
+    info.bases = info.is_delta() ? bases : std::vector<BlockBase>();
     const Secret32 key = block_key(class_secret(info.chunk_class), info.chunk_class, info.seal);
     Bytes sealed(encoded.size() + kAeadTagBytes);
     Aead(info.cipher, key)
         .seal(counter_nonce(info.seal.counter), block_associated_data(info), encoded, sealed);
-    if (!reads_back(info, sealed, raw, key)) continue;
+    if (!reads_back(info, sealed, raw, key, delta.prefix)) continue;
     info.sealed_length = static_cast<std::uint32_t>(sealed.size());
     info.sealed_hash = blake3(sealed);
     return {std::move(info), std::move(sealed)};

@@ -1,10 +1,24 @@
 #pragma once
 #include <functional>
+#include <optional>
 
 #include "compress/compressor.h"
 #include "pack/block.h"
 
 namespace coppice {
+
+/// Largest share of the plain block's size that a delta may have to be kept
+/// (docs/decisions/0006): where its bases are the previous version …
+inline constexpr double kDeltaShare = 0.75;
+/// … and where they are older, because the previous version is a delta itself: its changes have
+/// piled up, and a plain block is a new base for the deltas to come.
+inline constexpr double kOldDeltaShare = 0.25;
+
+/// What a block may be made a delta against.
+struct DeltaTrial {
+  Bytes prefix;  ///< the bytes of info.bases, in order; empty: no trial
+  double largest_share = kDeltaShare;
+};
 
 /// Makes sealed blocks and proves each before it is given away: the sealed bytes are opened,
 /// decompressed and compared with the input (peers lost data to a compressor bug and to bad
@@ -22,15 +36,25 @@ class BlockSealer {
     BlockInfo info;
     Bytes bytes;
   };
-  /// Seals `raw`, which holds `info.chunks` in order; the chunk class, cipher and chunks of `info`
-  /// are taken over, the rest is filled in. Tries twice; throws Error{failed} if the block still
-  /// does not read back.
+  /// Seals `raw`, which holds `info.chunks` in order; the chunk class, cipher, chunks and bases of
+  /// `info` are taken over, the rest is filled in. It becomes a delta if that is clearly smaller,
+  /// else a plain block without bases. Tries twice; throws Error{failed} if the block still does
+  /// not read back.
   Sealed seal(BlockInfo info, ByteView raw, const NextSeal& next_seal,
-              const ClassSecret& class_secret);
+              const ClassSecret& class_secret, const DeltaTrial& delta = {});
 
  private:
-  Bytes encode(BlockInfo& info, ByteView raw);
-  bool reads_back(const BlockInfo& info, ByteView sealed, ByteView raw, const Secret32& key);
+  struct Encoded {
+    std::uint8_t encoding = 0;
+    Bytes bytes;
+  };
+  Encoded encode(ByteView raw, const DeltaTrial& delta);
+  Encoded encode_plain(ByteView raw);
+  /// Nothing if a plain block is not clearly larger.
+  std::optional<Encoded> encode_delta(ByteView raw, const DeltaTrial& delta);
+  std::size_t estimate_plain(ByteView raw);
+  bool reads_back(const BlockInfo& info, ByteView sealed, ByteView raw, const Secret32& key,
+                  ByteView prefix);
 
   Compressor compressor_;
   Decompressor decompressor_;

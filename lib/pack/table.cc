@@ -50,7 +50,10 @@ void encode_block(ByteWriter& out, const BlockInfo& block, std::size_t session) 
   out.varint(block.raw_length);
   if (block.is_delta()) {
     out.varint(block.bases.size());
-    for (const Id& base : block.bases) out.id(base);
+    for (const BlockBase& base : block.bases) {
+      out.id(base.id);
+      out.varint(base.position);
+    }
   }
   out.varint(block.chunks.size());
   for (const ChunkEntry& chunk : block.chunks) {
@@ -96,8 +99,12 @@ BlockInfo decode_block(ByteReader& in, const std::vector<Id>& sessions) {
   block.raw_length = static_cast<std::uint32_t>(in.varint_max(kMaxBlockBytes, "raw length"));
   if (block.raw_length == 0) in.fail("empty block");
   if (block.is_delta()) {
-    const std::size_t bases = in.count(Id::kSize, kMaxBases, "base count");
-    for (std::size_t i = 0; i < bases; ++i) block.bases.push_back(in.id());
+    const std::size_t bases = in.count(Id::kSize + 1, kMaxBases, "base count");
+    for (std::size_t i = 0; i < bases; ++i) {
+      const Id id = in.id();
+      const std::uint64_t position = in.varint_max(block.raw_length - 1, "position of a base");
+      block.bases.push_back({id, static_cast<std::uint32_t>(position)});
+    }
   }
   decode_chunks(in, block);
   return block;

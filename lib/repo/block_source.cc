@@ -35,29 +35,30 @@ Bytes BlockSource::read(const ChunkPlace& place) {
   }
 }
 
+BlockCache::Block BlockSource::read_cached(const ChunkPlace& place) {
+  return cache_.get(place.block_key(), [&] { return read(place); });
+}
+
 Bytes BlockSource::read_prefix(const ChunkPlace& place) {
   Bytes prefix;
   const auto chunk_class = static_cast<ChunkClass>(place.block_record().chunk_class);
-  for (const Id& base : place.run->bases(place.block_record())) {
-    const Bytes bytes = read_base(chunk_class, base);
-    if (prefix.size() + bytes.size() > kMaxPrefixBytes)
-      throw_damaged("delta block: bases too long");
-    prefix.insert(prefix.end(), bytes.begin(), bytes.end());
-  }
+  for (const BlockBase& base : place.run->bases(place.block_record()))
+    append_base(chunk_class, base.id, prefix);
   return prefix;
 }
 
-Bytes BlockSource::read_base(ChunkClass chunk_class, const Id& id) {
-  // Only plain locations: a base that is a delta itself would make chains (docs/format.md, section
-  // 7).
+void BlockSource::append_base(ChunkClass chunk_class, const Id& id, Bytes& prefix) {
+  // Only plain places: a base that is a delta itself would make chains (docs/format.md, section 7).
   for (const ChunkPlace& place : index_.find(id)) {
     const BlockRecord& record = place.block_record();
-    if ((record.encoding & kEncodingDelta) != 0 ||
-        static_cast<ChunkClass>(record.chunk_class) != chunk_class)
-      continue;
-    const Bytes raw = read(place);
-    if (place.offset + std::uint64_t{place.length} > raw.size()) continue;
-    return {raw.begin() + place.offset, raw.begin() + place.offset + place.length};
+    if (place.is_delta() || static_cast<ChunkClass>(record.chunk_class) != chunk_class) continue;
+    const BlockCache::Block raw = read_cached(place);
+    if (place.offset + std::uint64_t{place.length} > raw->size()) continue;
+    if (prefix.size() + place.length > kMaxPrefixBytes)
+      throw_damaged("delta block: bases too long");
+    const auto first = raw->begin() + place.offset;
+    prefix.insert(prefix.end(), first, first + place.length);
+    return;
   }
   throw_damaged("base " + id.short_hex() + " of a delta block is missing");
 }

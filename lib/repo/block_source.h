@@ -1,8 +1,7 @@
 #pragma once
-#include <functional>
-
 #include "index/index.h"
 #include "pack/block_codec.h"
+#include "repo/block_cache.h"
 #include "repo/session_secrets.h"
 #include "store/store.h"
 #include "task/checkout_pool.h"
@@ -11,15 +10,23 @@
 namespace coppice {
 
 /// Reads and opens blocks where the index says they lie. A small pack that is damaged or missing is
-/// read from its second copy. Thread-safe.
+/// read from its second copy. Bases of deltas, and what is asked for through the cache, are kept
+/// there for a while. Thread-safe.
 class BlockSource {
  public:
-  BlockSource(Store& store, const Index& index, SessionSecrets& secrets)
-      : store_(store), index_(index), secrets_(secrets) {}
+  /// `cache_bytes` bounds the raw blocks that are kept.
+  BlockSource(Store& store, const Index& index, SessionSecrets& secrets,
+              std::uint64_t cache_bytes = kCacheBytes)
+      : store_(store), index_(index), secrets_(secrets), cache_(cache_bytes) {}
+
+  /// Enough for the bases of the blocks that a few workers have in hand.
+  static constexpr std::uint64_t kCacheBytes = 32ULL << 20;
 
   /// The raw bytes of the block that holds `place`; bases of a delta are read as well (depth one).
   /// Throws Error{damaged} naming the pack, Error{no_key}.
   Bytes read(const ChunkPlace& place);
+  /// The same through the cache: for what is likely to be asked for again.
+  BlockCache::Block read_cached(const ChunkPlace& place);
 
   /// How many blocks came from a second copy because the first was damaged.
   std::uint64_t healed_blocks() const { return healed_.value(); }
@@ -28,11 +35,12 @@ class BlockSource {
  private:
   Bytes open(const ChunkPlace& place, const std::string& object, ByteView prefix);
   Bytes read_prefix(const ChunkPlace& place);
-  Bytes read_base(ChunkClass chunk_class, const Id& id);
+  void append_base(ChunkClass chunk_class, const Id& id, Bytes& prefix);
 
   Store& store_;
   const Index& index_;
   SessionSecrets& secrets_;
+  BlockCache cache_;
   CheckoutPool<BlockOpener> openers_;
   Counter healed_;
 };

@@ -26,12 +26,20 @@ namespace {
 
 /// A block is closed when it holds this many raw bytes (docs/decisions/0005).
 constexpr std::size_t kBlockTargetBytes = 2 << 20;
+/// Deltas are smaller, because their bases take as much again.
+constexpr std::size_t kDeltaBlockTargetBytes = 1 << 20;
 /// Sealing attempts that share one key (docs/format.md, section 6).
 constexpr std::uint64_t kAttemptsPerOrdinal = 4096;
 
 struct OpenBlock {
   BlockInfo info;
   Bytes raw;
+  BlockBases bases;
+
+  void append(const Id& id, ByteView bytes) {
+    raw.insert(raw.end(), bytes.begin(), bytes.end());
+    info.chunks.push_back({id, static_cast<std::uint32_t>(bytes.size())});
+  }
 };
 
 }  // namespace
@@ -63,7 +71,8 @@ struct ChunkWriter::State {
 
   // Owned by the caller's thread.
   IdSet new_ids;
-  std::array<OpenBlock, 2> open_blocks;
+  std::array<OpenBlock, 2> open_blocks;  // by class
+  std::array<OpenBlock, 2> open_deltas;  // by class: chunks of which an older version is known
   std::uint64_t raw_bytes = 0;
   bool is_finished = false;
 
@@ -86,7 +95,9 @@ struct ChunkWriter::State {
   Stage closer;
 
   void dispatch(OpenBlock& block);
-  BlockSealer::Sealed seal(BlockInfo info, const Bytes& raw);
+  BlockSealer::Sealed seal(OpenBlock block);
+  DeltaTrial delta_trial(const OpenBlock& block) const;
+  Bytes read_bases(const OpenBlock& block) const;
   BlockSeal next_seal(ChunkClass chunk_class);
   void pack_blocks();
   void close_packs();
@@ -106,22 +117,53 @@ BlockSeal ChunkWriter::State::next_seal(ChunkClass chunk_class) {
   return {session.id, attempt / kAttemptsPerOrdinal, attempt};
 }
 
-BlockSealer::Sealed ChunkWriter::State::seal(BlockInfo info, const Bytes& raw) {
-  return sealers.with([this] { return BlockSealer(options.compression_level); },
-                      [&](BlockSealer& sealer) {
-                        return sealer.seal(
-                            std::move(info), raw, [this](ChunkClass c) { return next_seal(c); },
-                            [this](ChunkClass c) -> const Secret32& { return session.secret(c); });
-                      });
+/// The bytes of the block's bases in order, each proved by its id: a delta against other bytes
+/// would be lost to whoever reads the right ones.
+Bytes ChunkWriter::State::read_bases(const OpenBlock& block) const {
+  const ChunkIdentity& identity = keyring.identity(block.info.chunk_class);
+  Bytes prefix;
+  for (std::size_t i = 0; i < block.bases.list().size(); ++i) {
+    const ChunkPlace& place = block.bases.places()[i];
+    const BlockCache::Block raw = options.bases->read_cached(place);
+    if (place.offset + std::uint64_t{place.length} > raw->size())
+      throw_damaged("index points outside a block");
+    const ByteView bytes = ByteView(*raw).subspan(place.offset, place.length);
+    if (identity.id(bytes) != block.bases.list()[i].id)
+      throw_damaged("a chunk is not what its id says");
+    prefix.insert(prefix.end(), bytes.begin(), bytes.end());
+  }
+  return prefix;
+}
+
+DeltaTrial ChunkWriter::State::delta_trial(const OpenBlock& block) const {
+  if (block.bases.list().empty()) return {};
+  try {
+    return {read_bases(block),
+            block.bases.is_mostly_old(block.raw.size()) ? kOldDeltaShare : kDeltaShare};
+  } catch (const Error& error) {  // per item: a base that cannot be had only means a plain block
+    if (!error.is_about_bytes() && error.kind() != ErrorKind::no_key) throw;
+    return {};
+  }
+}
+
+BlockSealer::Sealed ChunkWriter::State::seal(OpenBlock block) {
+  const DeltaTrial delta = delta_trial(block);
+  block.info.bases = block.bases.list();
+  return sealers.with(
+      [this] { return BlockSealer(options.compression_level); },
+      [&](BlockSealer& sealer) {
+        return sealer.seal(
+            std::move(block.info), block.raw, [this](ChunkClass c) { return next_seal(c); },
+            [this](ChunkClass c) -> const Secret32& { return session.secret(c); }, delta);
+      });
 }
 
 void ChunkWriter::State::dispatch(OpenBlock& block) {
   if (block.raw.empty()) return;
   block.info.cipher = options.cipher;
-  auto sealed = tasks.submit(ThreadPool::Priority::urgent, [this, info = std::move(block.info),
-                                                            raw = std::move(block.raw)]() mutable {
-    return seal(std::move(info), raw);
-  });
+  auto sealed =
+      tasks.submit(ThreadPool::Priority::urgent,
+                   [this, block = std::move(block)]() mutable { return seal(std::move(block)); });
   block = OpenBlock();
   take_learned();
   if (!sealed_blocks.push(std::move(sealed))) join();
@@ -250,21 +292,31 @@ bool ChunkWriter::is_stored(const Id& id) const {
   return state_->new_ids.contains(id) || state_->index.is_stored(id);
 }
 
-bool ChunkWriter::put(ChunkClass chunk_class, const Id& id, ByteView bytes) {
+bool ChunkWriter::put(ChunkClass chunk_class, const Id& id, ByteView bytes,
+                      std::span<const BaseHint> hints) {
   if (is_stored(id)) return false;
   state_->new_ids.insert(id);
   state_->raw_bytes += bytes.size();
-  OpenBlock& block = state_->open_blocks[static_cast<std::size_t>(chunk_class)];
+  const auto length = static_cast<std::uint32_t>(bytes.size());
+  std::vector<ChosenBase> bases;
+  if (state_->options.bases != nullptr && !hints.empty())
+    bases = choose_bases(state_->index, chunk_class, hints, length);
+  const std::size_t target = bases.empty() ? kBlockTargetBytes : kDeltaBlockTargetBytes;
+  auto& blocks = bases.empty() ? state_->open_blocks : state_->open_deltas;
+  OpenBlock& block = blocks[static_cast<std::size_t>(chunk_class)];
+  if (!block.bases.has_room_for(bases)) state_->dispatch(block);
   block.info.chunk_class = chunk_class;
-  if (block.raw.empty()) block.raw.reserve(kBlockTargetBytes + bytes.size());
-  block.raw.insert(block.raw.end(), bytes.begin(), bytes.end());
-  block.info.chunks.push_back({id, static_cast<std::uint32_t>(bytes.size())});
-  if (block.raw.size() >= kBlockTargetBytes) state_->dispatch(block);
+  if (block.raw.empty()) block.raw.reserve(target + bytes.size());
+  block.bases.add(bases, static_cast<std::uint32_t>(block.raw.size()), length);
+  block.append(id, bytes);
+  if (block.raw.size() >= target) state_->dispatch(block);
   return true;
 }
 
 void ChunkWriter::finish() {
-  for (OpenBlock& block : state_->open_blocks) state_->dispatch(block);
+  for (auto* blocks : {&state_->open_blocks, &state_->open_deltas}) {
+    for (OpenBlock& block : *blocks) state_->dispatch(block);
+  }
   state_->is_finished = true;
   state_->join();
 }

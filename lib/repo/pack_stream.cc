@@ -9,9 +9,11 @@ namespace {
 constexpr std::uint64_t kTableFixedBytes = 1 + 10 + 32 + 10 + 16 + 64 + kAeadTagBytes;
 constexpr std::uint64_t kBlockEntryBytes = 3 + 10 + 10 + 10 + 5 + 32 + 5 + 3 + 10 + 32;
 constexpr std::uint64_t kChunkEntryBytes = 32 + 4;
+constexpr std::uint64_t kBaseEntryBytes = 32 + 4;
 
 std::uint64_t entry_estimate(const BlockInfo& info) {
-  return kBlockEntryBytes + info.chunks.size() * kChunkEntryBytes + info.bases.size() * Id::kSize;
+  return kBlockEntryBytes + info.chunks.size() * kChunkEntryBytes +
+         info.bases.size() * kBaseEntryBytes;
 }
 
 }  // namespace

@@ -13,7 +13,7 @@ class ProvenBlock {
       : context_(context),
         identity_(context.keyring.identity(ChunkClass::data)),
         key_(place.block_key()),
-        raw_(try_read(place).value_or(Bytes{})) {}
+        raw_(try_read(place)) {}
 
   /// Nothing if the chunk is not to be had. The view lives as long as this object.
   std::optional<ByteView> chunk(const ChunkPlacement& wanted) {
@@ -23,7 +23,8 @@ class ProvenBlock {
   }
 
  private:
-  std::optional<Bytes> try_read(const ChunkPlace& place);
+  /// Null if the block cannot be read.
+  BlockCache::Block try_read(const ChunkPlace& place);
   std::optional<ByteView> prove(const ChunkPlacement& wanted);
   std::optional<ByteView> find_elsewhere(const Id& id);
   /// The place's bytes in its raw block, if they are what the id says.
@@ -32,17 +33,20 @@ class ProvenBlock {
   RestoreContext& context_;
   const ChunkIdentity& identity_;
   std::uint64_t key_;
-  Bytes raw_;                         // empty if the block cannot be read
+  BlockCache::Block raw_;
   std::deque<Bytes> from_elsewhere_;  // a deque: views into it must stay valid
   std::unordered_map<Id, std::optional<ByteView>> proven_;
 };
 
-std::optional<Bytes> ProvenBlock::try_read(const ChunkPlace& place) {
+BlockCache::Block ProvenBlock::try_read(const ChunkPlace& place) {
+  BlockSource& blocks = context_.blocks;
   try {
-    return context_.blocks.read(place);
+    // What may be a base is likely to be asked for again soon (content_pass.cc orders it so).
+    const bool may_be_base = blocks.index().has_deltas() && !place.is_delta();
+    return may_be_base ? blocks.read_cached(place) : std::make_shared<Bytes>(blocks.read(place));
   } catch (const Error& error) {  // per item: other places are tried
     if (ends_restore(error)) throw;
-    return std::nullopt;
+    return nullptr;
   }
 }
 
@@ -55,14 +59,16 @@ std::optional<ByteView> ProvenBlock::checked(ByteView raw, const ChunkPlace& pla
 }
 
 std::optional<ByteView> ProvenBlock::prove(const ChunkPlacement& wanted) {
-  if (const auto bytes = checked(raw_, wanted.place, wanted.id)) return bytes;
+  if (raw_) {
+    if (const auto bytes = checked(*raw_, wanted.place, wanted.id)) return bytes;
+  }
   return find_elsewhere(wanted.id);
 }
 
 std::optional<ByteView> ProvenBlock::find_elsewhere(const Id& id) {
   for (const ChunkPlace& place : context_.blocks.index().find(id)) {
     if (place.block_key() == key_) continue;
-    const std::optional<Bytes> raw = try_read(place);
+    const BlockCache::Block raw = try_read(place);
     if (!raw) continue;
     if (const auto bytes = checked(*raw, place, id)) {
       from_elsewhere_.push_back(to_bytes(*bytes));

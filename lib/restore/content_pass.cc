@@ -10,15 +10,24 @@ namespace {
 struct BlockJob {
   ChunkPlace place;
   std::span<const ChunkPlacement> placements;
-
-  /// Where the block lies: reading in this order is reading forward.
-  auto position() const {
-    const BlockRecord& record = place.block_record();
-    return std::make_tuple(place.run_number, record.pack, record.offset);
-  }
+  /// Run, pack, offset and turn: reading in this order is reading forward.
+  std::tuple<std::uint32_t, std::uint32_t, std::uint64_t, int> position;
 };
 
-std::vector<BlockJob> group_by_block(std::vector<ChunkPlacement>& placements) {
+/// Where a block lies. A delta takes its turn right after the block of its first base, so that this
+/// is opened once for both.
+auto position_of(const Index& index, const ChunkPlace& place) {
+  ChunkPlace where = place;
+  const auto bases = place.run->bases(place.block_record());
+  if (!bases.empty()) {
+    const auto base = index.find_first(bases.front().id);
+    if (base && !base->is_delta()) where = *base;
+  }
+  const BlockRecord& record = where.block_record();
+  return std::make_tuple(where.run_number, record.pack, record.offset, place.is_delta() ? 1 : 0);
+}
+
+std::vector<BlockJob> group_by_block(const Index& index, std::vector<ChunkPlacement>& placements) {
   std::sort(placements.begin(), placements.end(),
             [](const ChunkPlacement& a, const ChunkPlacement& b) {
               return std::make_tuple(a.place.block_key(), a.file, a.file_offset) <
@@ -29,10 +38,11 @@ std::vector<BlockJob> group_by_block(std::vector<ChunkPlacement>& placements) {
   for (std::size_t begin = 0, end = 0; begin < all.size(); begin = end) {
     const std::uint64_t key = all[begin].place.block_key();
     while (end < all.size() && all[end].place.block_key() == key) ++end;
-    jobs.push_back({all[begin].place, all.subspan(begin, end - begin)});
+    const ChunkPlace& place = all[begin].place;
+    jobs.push_back({place, all.subspan(begin, end - begin), position_of(index, place)});
   }
   std::sort(jobs.begin(), jobs.end(),
-            [](const BlockJob& a, const BlockJob& b) { return a.position() < b.position(); });
+            [](const BlockJob& a, const BlockJob& b) { return a.position < b.position; });
   return jobs;
 }
 
@@ -93,7 +103,7 @@ void ContentPass::end_file(OutputFile& file) {
 }
 
 void ContentPass::run_round() {
-  const std::vector<BlockJob> jobs = group_by_block(placements_);
+  const std::vector<BlockJob> jobs = group_by_block(context_.blocks.index(), placements_);
   run_parallel(context_.tasks, jobs.size(), [&](std::size_t i) {
     write_block(context_, files_, jobs[i].place, jobs[i].placements);
   });

@@ -13,7 +13,6 @@
 namespace coppice {
 namespace {
 
-constexpr std::uint64_t kCacheBytes = 32 * kMiB;
 constexpr std::size_t kZeroBytes = 1 << 16;
 
 /// All of `bytes` to a pipe, terminal or file, at its position.
@@ -55,7 +54,7 @@ void dump_file(Repository& repository, const Reference& root, const std::string&
   const LoadedIndex loaded =
       repository.load_index({false, options.index_cache_directory}, findings);
   BlockSource blocks(repository.store(), loaded.index, repository.secrets());
-  ChunkReader chunks(blocks, repository.keyring(), kCacheBytes);
+  ChunkReader chunks(blocks, repository.keyring());
   StoredMetadata trees(chunks);
   const Node file = find_file(trees, root, path);
   try {

@@ -15,7 +15,6 @@ namespace coppice {
 namespace {
 
 /// Raw metadata blocks that are kept for walking trees.
-constexpr std::uint64_t kTreeCacheBytes = 32 * kMiB;
 /// Of the files that this process may open, so many for directories and for files being written;
 /// the rest is the store's.
 constexpr std::uint64_t kMaxOpenDirectories = 1024;
@@ -74,7 +73,7 @@ RestoreResult restore_snapshot(Repository& repository, ThreadPool& pool, const R
   const LoadedIndex loaded =
       repository.load_index({false, options.index_cache_directory}, findings);
   BlockSource blocks(repository.store(), loaded.index, repository.secrets());
-  ChunkReader chunks(blocks, repository.keyring(), kTreeCacheBytes);
+  ChunkReader chunks(blocks, repository.keyring());
   StoredMetadata trees(chunks);
   const Selector select(options.select);
   const WantedTree wanted{trees, root, options.sub_path, select, options.stop};

@@ -63,14 +63,13 @@ void BlockChecker::check(ByteView sealed) {
 }
 
 bool BlockChecker::has_bases(const BlockInfo& info, Bytes& prefix) {
-  for (const Id& base : info.bases) {
-    const std::vector<ChunkPlace> places = tools_.index.find(base);
-    const bool has_plain = std::any_of(places.begin(), places.end(), [](const ChunkPlace& place) {
-      return (place.block_record().encoding & kEncodingDelta) == 0;
-    });
+  for (const BlockBase& base : info.bases) {
+    const std::vector<ChunkPlace> places = tools_.index.find(base.id);
+    const bool has_plain = std::any_of(places.begin(), places.end(),
+                                       [](const ChunkPlace& place) { return !place.is_delta(); });
     if (!has_plain) return false;
     try {
-      const Bytes bytes = tools_.chunks.get(info.chunk_class, base);
+      const Bytes bytes = tools_.chunks.get(info.chunk_class, base.id);
       if (prefix.size() + bytes.size() > kMaxPrefixBytes) throw_damaged("its bases are too long");
       prefix.insert(prefix.end(), bytes.begin(), bytes.end());
     } catch (const Error& error) {

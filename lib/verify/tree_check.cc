@@ -11,8 +11,9 @@ void add_packs(const Index& index, const Id& id, std::set<std::uint32_t>* packs)
   if (packs == nullptr) return;
   for (const ChunkPlace& place : index.find(id)) {
     packs->insert(place.block_record().pack);
-    for (const Id& base : place.run->bases(place.block_record())) {
-      for (const ChunkPlace& of_base : index.find(base)) packs->insert(of_base.block_record().pack);
+    for (const BlockBase& base : place.run->bases(place.block_record())) {
+      for (const ChunkPlace& of_base : index.find(base.id))
+        packs->insert(of_base.block_record().pack);
     }
   }
 }

@@ -29,8 +29,8 @@ void Verdicts::settle() {
   for (std::uint32_t block = 0; block < blocks_.size(); ++block) {
     const BlockRecord& record = run.blocks()[block];
     if (!is_delta(record)) continue;
-    for (const Id& base : run.bases(record)) {
-      mark(block, of_base(static_cast<ChunkClass>(record.chunk_class), base));
+    for (const BlockBase& base : run.bases(record)) {
+      mark(block, of_base(static_cast<ChunkClass>(record.chunk_class), base.id));
     }
   }
 }

@@ -36,7 +36,6 @@ namespace coppice {
 namespace {
 
 /// Raw blocks kept for trees and for the bases of deltas.
-constexpr std::uint64_t kBlockCacheBytes = 32 * kMiB;
 
 class Verifier {
  public:
@@ -237,7 +236,7 @@ VerifyResult Verifier::run() {
       findings_);
   blocks_ =
       std::make_unique<BlockSource>(repository_.store(), tables_.index, repository_.secrets());
-  chunks_ = std::make_unique<ChunkReader>(*blocks_, repository_.keyring(), kBlockCacheBytes);
+  chunks_ = std::make_unique<ChunkReader>(*blocks_, repository_.keyring());
   verdicts_ = std::make_unique<Verdicts>(tables_.index);
   verdicts_->settle();
   walk_snapshots();

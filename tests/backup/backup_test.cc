@@ -78,7 +78,7 @@ class Reading {
   explicit Reading(Repository& repository)
       : loaded_(repository.load_index({}, findings_)),
         blocks_(repository.store(), loaded_.index, repository.secrets()),
-        chunks_(blocks_, repository.keyring(), 16 << 20),
+        chunks_(blocks_, repository.keyring()),
         metadata_(chunks_) {}
 
   std::optional<Node> find(const Reference& root, const std::string& path) {

@@ -78,7 +78,7 @@ TEST_CASE("every chunk is found where its table says, and no other") {
 TEST_CASE("a chunk in several packs has all its places, plain ones before deltas") {
   PackTable delta = make_table(0, 1, 1);
   delta.blocks[0].encoding = kEncodingZstd | kEncodingDelta;
-  delta.blocks[0].bases = {nth_id(77), nth_id(78)};
+  delta.blocks[0].bases = {{nth_id(77), 0}, {nth_id(78), 0}};
   IndexRunBuilder builder;
   builder.add(nth_id(1), 1000, delta);
   builder.add(nth_id(2), 2000, make_table(0, 1, 1));
@@ -90,7 +90,7 @@ TEST_CASE("a chunk in several packs has all its places, plain ones before deltas
   CHECK(places[1].pack_record().name == nth_id(1));
   const auto bases = places[1].run->bases(places[1].block_record());
   REQUIRE(bases.size() == 2);
-  CHECK(bases[1] == nth_id(78));
+  CHECK(bases[1].id == nth_id(78));
 }
 
 TEST_CASE("what may only be read is not deduplicated against, what is absent is not there") {

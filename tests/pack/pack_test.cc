@@ -47,7 +47,7 @@ PackTable small_table(Sealing& sealing) {
   for (unsigned i = 0; i < 3; ++i)
     table.blocks.push_back(sealing.seal(noise(1000 + i, 10 + i)).info);
   table.blocks[1].encoding = kEncodingZstd | kEncodingDelta;
-  table.blocks[1].bases = {id_of(20), id_of(21)};
+  table.blocks[1].bases = {{id_of(20), 0}, {id_of(21), 5}};
   return table;
 }
 

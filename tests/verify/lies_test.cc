@@ -41,7 +41,7 @@ class HandMade {
     info.encoding = kEncodingZstd | kEncodingDelta;
     info.seal = {session_.id, 0, counter_++};
     info.raw_length = static_cast<std::uint32_t>(bytes.size());
-    info.bases.push_back(data_id(base));
+    info.bases.push_back({data_id(base), 0});
     info.chunks.push_back({data_id(bytes), info.raw_length});
     Bytes frame(Compressor::bound(bytes.size()));
     frame.resize(Compressor(3).compress_with_prefix(as_bytes(bytes), as_bytes(base), frame));
