@@ -19,14 +19,15 @@ RESCUE = os.path.join(HERE, "..", "..", "examples", "rescue.py")
 COPPICE = os.path.abspath(sys.argv.pop(1)) if len(sys.argv) > 1 else "coppice"
 
 
-class Golden(unittest.TestCase):
+class Plain(unittest.TestCase):
     maxDiff = None
+    name = "plain"
 
     def setUp(self):
         scratch = tempfile.TemporaryDirectory()
         self.addCleanup(scratch.cleanup)
         self.scratch = scratch.name
-        self.directory = os.path.join(HERE, "v1", "plain")
+        self.directory = os.path.join(HERE, "v1", self.name)
         self.repository = os.path.join(self.directory, "repository")
         with open(os.path.join(self.directory, "expected.json")) as source:
             self.expected = json.load(source)
@@ -74,6 +75,11 @@ class Golden(unittest.TestCase):
                         self.expected["source"])
             found = [root for root, _, files in os.walk(target) if "hello.txt" in files and re.search("source|rescue", root)]
             self.compare(number, min(found, key=len))
+
+
+class Deltas(Plain):
+    """Blocks that are compressed against older versions."""
+    name = "deltas"
 
 
 if __name__ == "__main__":

@@ -1,5 +1,5 @@
 #!/usr/bin/python3
-"""Makes a golden repository of the current format:  make.py COPPICE DIRECTORY
+"""Makes a golden repository of the current format:  make.py COPPICE plain|deltas DIRECTORY
 
 To be run once per format version, when the format is frozen; before that, after each change of the format. The passphrase is "golden",
 the key file stands beside the repository; both are public. DIRECTORY gets `repository/`, `key-file` and `expected.json`.
@@ -14,7 +14,11 @@ import tempfile
 import tree
 
 
-def main(coppice, directory):
+STATES = {"plain": [tree.make_first, tree.make_second],
+          "deltas": [lambda root, at=at: tree.make_versions(root, at) for at in range(3)]}
+
+
+def main(coppice, kind, directory):
     scratch = tempfile.mkdtemp()
     source = os.path.join(scratch, "source")
     repository = os.path.join(directory, "repository")
@@ -29,7 +33,7 @@ def main(coppice, directory):
     run("init", "--chunk-size", "64K", "--key-file", os.path.join(directory, "key-file"))
     expected = {"source": source, "snapshots": []}
     os.mkdir(source)
-    for change in (tree.make_first, tree.make_second):
+    for change in STATES[kind]:
         change(os.fsencode(source))
         run("backup", "-q", source)
         expected["snapshots"].append(tree.describe(os.fsencode(source)))
@@ -39,4 +43,4 @@ def main(coppice, directory):
 
 
 if __name__ == "__main__":
-    main(os.path.abspath(sys.argv[1]), os.path.abspath(sys.argv[2]))
+    main(os.path.abspath(sys.argv[1]), sys.argv[2], os.path.abspath(sys.argv[3]))

@@ -44,6 +44,35 @@ def make_second(root):
     os.utime(root, ns=(TIME + 9, TIME + 9))
 
 
+def words(size, seed):
+    """Text that compresses about threefold."""
+    chooser = random.Random(seed)
+    vocabulary = [bytes(chooser.choices(b"aeioulnrstdm", k=chooser.randint(2, 9))) for _ in range(2000)]
+    text = b" ".join(chooser.choices(vocabulary, k=size // 5))
+    return text[:size]
+
+
+def make_versions(root, version):
+    """Files of which each version differs a little from the one before: in place, in front, at the end, by name."""
+    chooser = random.Random(100)
+    pages = bytearray(words(700_000, 3))
+    for _ in range(60 * version):
+        at = chooser.randrange(len(pages) - 8)
+        pages[at:at + 8] = b"%08d" % version
+    put(root + b"/hello.txt", b"version %d\n" % version)
+    put(root + b"/database", bytes(pages))
+    log = words(400_000, 4)
+    put(root + b"/log", log[20_000 * version:] + b"line %d\n" % version * 100)
+    put(root + b"/dump-2024-01-%02d" % (version + 1), words(200_000, 5) + b"%d" % version)
+    if version == 0:
+        os.mkdir(root + b"/many")
+        for number in range(150):
+            put(root + b"/many/file %03d" % number, b"%d\n" % number)
+    put(root + b"/many/file 077", b"changed %d\n" % version)
+    for directory in (b"/many", b""):
+        os.utime(root + directory, ns=(TIME + version, TIME + version))
+
+
 def describe(root):
     """{relative path: facts} of everything below root, and of root itself as ''."""
     entries, links = {}, {}
