@@ -1038,17 +1038,24 @@ class Node:
     """What a directory says of one of its entries."""
 
     @decode
-    def __init__(self, f, owners):
+    def __init__(self, f, owners, before):
+        def after(kind, low):                                    # times and inodes stand as differences
+            before[kind] = (before[kind] + f.svarint() - low) % 2 ** 64 + low
+            return before[kind]
+
+        def time(kind):
+            return after(kind, -2 ** 63) * 10 ** 9 + f.bounded(10 ** 9 - 1)
+
         self.name, self.type, bits, self.mode = f.counted(255), f.u8(), f.varint(), f.bounded(0o7777)
         if not self.name or self.name in (b".", b"..") or b"/" in self.name or b"\0" in self.name:
             raise Damaged("impossible name")
         if not 1 <= self.type <= 7 or bits >> 14:
             raise Newer("unknown type or field")
         self.owner = owners[f.varint()]
-        self.mtime, _ctime, inode = f.time(), f.time(), f.varint()
+        self.mtime, _ctime, inode = time("modified"), time("changed"), after("inode", 0)
         has = lambda bit: bits >> bit & 1
-        self.atime = f.time() if has(1) else self.mtime
-        _birth = f.time() if has(2) else None
+        self.atime = time("access") if has(1) else self.mtime
+        _birth = time("birth") if has(2) else None
         self.link = (f.varint(), inode) if has(3) else None
         _names = f.bounded(M32) if has(3) else 1
         self.device = os.makedev(f.bounded(M32), f.bounded(M32)) if has(4) else 0
@@ -1079,7 +1086,8 @@ def tree_part(data):
     f = Fields(data)
     f.version()
     owners = f.list(lambda: (f.varint(), f.varint(), f.counted(256), f.counted(256)), 65536)
-    nodes = f.list(lambda: Node(f, owners), 65536)
+    before = collections.Counter()
+    nodes = f.list(lambda: Node(f, owners, before), 65536)
     f.end()
     return nodes
 

@@ -26,6 +26,16 @@ struct TreePart {
 /// kMaxNodeBytes.
 void check_recordable(const Node& node);
 
+/// Times (seconds) and inode of the node before in the part: neighbours are alike, so nodes record
+/// the differences, and a change of all of them changes few bytes (docs/decisions/0007).
+struct NodeBefore {
+  std::int64_t mtime = 0;
+  std::int64_t ctime = 0;
+  std::int64_t atime = 0;
+  std::int64_t birth_time = 0;
+  std::uint64_t inode = 0;
+};
+
 /// Encodes one part node by node. Holds its bytes only. Not thread-safe.
 class TreePartEncoder {
  public:
@@ -52,6 +62,7 @@ class TreePartEncoder {
   const std::pair<const Owner, std::size_t>* latest_owner_ = nullptr;
   std::size_t node_count_ = 0;
   std::string latest_name_;
+  NodeBefore before_;
 };
 
 /// Throws as TreePartEncoder::add.

@@ -33,7 +33,9 @@ class NodeReader {
   std::uint32_t u32_varint(std::string_view field) {
     return static_cast<std::uint32_t>(in_.varint_max(kMaxU32, field));
   }
-  Timestamp time();
+  template <typename T>
+  T after(T& before);
+  Timestamp time(std::int64_t& before);
   FileType type();
   std::uint64_t fields(FileType type);
   void read_owner(Node& node);
@@ -45,6 +47,7 @@ class NodeReader {
   ByteReader& in_;
   std::string_view what_;
   std::vector<OwnerEntry> owners_;
+  NodeBefore before_;
 };
 
 void NodeReader::read_owners() {
@@ -59,9 +62,17 @@ void NodeReader::read_owners() {
   }
 }
 
-Timestamp NodeReader::time() {
+/// What follows `before`, which takes its place.
+template <typename T>
+T NodeReader::after(T& before) {
+  before = static_cast<T>(static_cast<std::uint64_t>(before) +
+                          static_cast<std::uint64_t>(in_.svarint()));
+  return before;
+}
+
+Timestamp NodeReader::time(std::int64_t& before) {
   Timestamp time;
-  time.seconds = in_.svarint();
+  time.seconds = after(before);
   time.nanoseconds = static_cast<std::uint32_t>(in_.varint_max(kMaxNanoseconds, "nanoseconds"));
   return time;
 }
@@ -109,8 +120,8 @@ void NodeReader::read_status(Node& node, std::uint64_t fields) {
   node.unsettled = (fields & f::kUnsettled) != 0;
   node.incomplete = (fields & f::kIncomplete) != 0;
   node.has_atime = (fields & f::kAccessTime) != 0;
-  if (node.has_atime) meta.atime = time();
-  if ((fields & f::kBirthTime) != 0) meta.birth_time = time();
+  if (node.has_atime) meta.atime = time(before_.atime);
+  if ((fields & f::kBirthTime) != 0) meta.birth_time = time(before_.birth_time);
   meta.links = 1;
   if ((fields & f::kHardLink) != 0) {
     meta.device = in_.varint();
@@ -162,9 +173,9 @@ void NodeReader::read_node(Node& node) {
   const std::uint64_t bits = fields(node.meta.type);
   node.meta.mode = static_cast<std::uint32_t>(in_.varint_max(07777, "mode"));
   read_owner(node);
-  node.meta.mtime = time();
-  node.meta.ctime = time();
-  node.meta.inode = in_.varint();
+  node.meta.mtime = time(before_.mtime);
+  node.meta.ctime = time(before_.ctime);
+  node.meta.inode = after(before_.inode);
   read_status(node, bits);
   read_extended(node.meta, bits);
   read_content(node, bits);

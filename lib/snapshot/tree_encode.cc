@@ -53,8 +53,16 @@ std::uint64_t fields_of(const Node& node) {
   return fields;
 }
 
-void write_time(ByteWriter& out, const Timestamp& time) {
-  out.svarint(time.seconds);
+/// The difference modulo 2^64, as any two times may follow each other.
+template <typename T>
+void write_difference(ByteWriter& out, T value, T& before) {
+  out.svarint(static_cast<std::int64_t>(static_cast<std::uint64_t>(value) -
+                                        static_cast<std::uint64_t>(before)));
+  before = value;
+}
+
+void write_time(ByteWriter& out, const Timestamp& time, std::int64_t& before) {
+  write_difference(out, time.seconds, before);
   out.varint(time.nanoseconds);
 }
 
@@ -103,16 +111,16 @@ void TreePartEncoder::write_node(const Node& node) {
   nodes_.varint(fields_of(node));
   nodes_.varint(meta.mode);
   nodes_.varint(owner_index(node));
-  write_time(nodes_, meta.mtime);
-  write_time(nodes_, meta.ctime);
-  nodes_.varint(meta.inode);
+  write_time(nodes_, meta.mtime, before_.mtime);
+  write_time(nodes_, meta.ctime, before_.ctime);
+  write_difference(nodes_, meta.inode, before_.inode);
   write_optional(node);
 }
 
 void TreePartEncoder::write_optional(const Node& node) {
   const Metadata& meta = node.meta;
-  if (node.has_atime) write_time(nodes_, meta.atime);
-  if (meta.birth_time) write_time(nodes_, *meta.birth_time);
+  if (node.has_atime) write_time(nodes_, meta.atime, before_.atime);
+  if (meta.birth_time) write_time(nodes_, *meta.birth_time, before_.birth_time);
   if (node.is_hard_link()) {
     nodes_.varint(meta.device);
     nodes_.varint(meta.links);
@@ -160,6 +168,7 @@ Bytes TreePartEncoder::take() {
   latest_owner_ = nullptr;
   node_count_ = 0;
   latest_name_.clear();
+  before_ = {};
   return part;
 }
 

@@ -2,6 +2,8 @@
 
 #include <doctest/doctest.h>
 
+#include <limits>
+
 #include "snapshot/memory_metadata.h"
 
 namespace coppice::test {
@@ -75,7 +77,34 @@ TEST_CASE("a plain node has the bytes that the page says") {
   const std::vector<Node> nodes = {node};
   CHECK(encode_tree_part(nodes) == bytes_of_hex("01"
                                                 "01 00 00 04726f6f74 04726f6f74"
-                                                "01 0161 04 00 a403 00 0205 0100 ac02"));
+                                                "01 0161 04 00 a403 00 0205 0100 d804"));
+}
+
+TEST_CASE("times and inodes stand as differences to the node before, whatever they are") {
+  Node first = made_node("a", FileType::fifo);
+  first.meta.mtime = {1000, 5};
+  first.meta.ctime = {-3, 0};
+  first.meta.inode = 300;
+  Node second = made_node("b", FileType::fifo);
+  second.meta.mtime = {1001, 5};
+  second.meta.ctime = {-3, 7};
+  second.meta.inode = 298;
+  const std::vector<Node> nodes = {first, second};
+  CHECK(encode_tree_part(nodes) == bytes_of_hex("01 01 00 00 00 00 02"
+                                                "0161 04 00 a403 00 d00f05 0500 d804"
+                                                "0162 04 00 a403 00 0205 0007 03"));
+
+  first.meta.mtime.seconds = std::numeric_limits<std::int64_t>::min();
+  first.meta.inode = std::numeric_limits<std::uint64_t>::max();
+  second.meta.mtime.seconds = std::numeric_limits<std::int64_t>::max();
+  second.meta.inode = 0;
+  const std::vector<Node> far = {first, second, made_node("c", FileType::fifo)};
+  const TreePart back = decode_tree_part(encode_tree_part(far));
+  for (std::size_t i = 0; i < far.size(); ++i) {
+    CHECK(back.nodes[i].meta.mtime == far[i].meta.mtime);
+    CHECK(back.nodes[i].meta.ctime == far[i].meta.ctime);
+    CHECK(back.nodes[i].meta.inode == far[i].meta.inode);
+  }
 }
 
 TEST_CASE("a file with every field has the bytes that the page says") {
@@ -86,7 +115,7 @@ TEST_CASE("a file with every field has the bytes that the page says") {
       "cf27"             // bits 0 1 2 3 6 7 8 9 12
       "ed13 00"          // mode, owner
       "0205 0100"        // modified, changed
-      "ac02"             // inode
+      "d804"             // inode
       "04 ff93ebdc03"    // access
       "03 01"            // birth
       "818080808001 03"  // device 8:1, links
