@@ -80,7 +80,7 @@ std::string find_index_cache(const Invocation& invocation, const Id& repository)
   const std::string root = invocation.options.cache_directory
                                ? absolute_path(*invocation.options.cache_directory)
                                : xdg_directory("XDG_CACHE_HOME", ".cache");
-  const std::string directory = root + "/" + repository.hex() + "/index";
+  std::string directory = root + "/" + repository.hex() + "/index";
   if (is_usable(directory)) return directory;
   invocation.console.detail("working without a cache: cannot write to " +
                             escape_for_display(directory));

@@ -159,6 +159,7 @@ std::vector<BackupSource> BackupWords::make_sources() const {
   named.erase(std::unique(named.begin(), named.end()), named.end());
   if (as && named.size() != 1) throw Error(ErrorKind::usage, "--as goes with exactly one PATH");
   std::vector<BackupSource> sources;
+  sources.reserve(named.size());
   for (const std::string& path : named) sources.push_back({path, as ? absolute_path(*as) : path});
   return sources;
 }

@@ -47,6 +47,7 @@ ChildProcess::ChildProcess(const std::vector<std::string>& words) : name_(words.
   output_ = Fd(ends[0]);
   const Fd input(ends[1]);
   std::vector<char*> arguments;
+  arguments.reserve(words.size() + 1);
   for (const std::string& word : words) arguments.push_back(const_cast<char*>(word.c_str()));
   arguments.push_back(nullptr);
   const SpawnPlan plan(input.get());

@@ -55,8 +55,10 @@ std::function<RestoreChoice(std::string_view path, bool is_directory)> make_rest
     const std::vector<std::string>& includes, const std::vector<std::string>& excludes) {
   if (includes.empty() && excludes.empty()) return {};
   std::vector<Include> wanted;
+  wanted.reserve(includes.size());
   for (const std::string& text : includes) wanted.push_back(make_include(text));
   std::vector<Pattern> unwanted;
+  unwanted.reserve(excludes.size());
   for (const std::string& text : excludes) unwanted.emplace_back(text, false);
   return [wanted, unwanted](std::string_view path, bool is_directory) {
     const auto itself = [](const Pattern& pattern) -> const Pattern& { return pattern; };

@@ -99,7 +99,7 @@ std::string explain(const CLI::App& program, const CLI::ParseError& error) {
 
 /// The command that was being read when parsing stopped: where its help is.
 std::string help_command(const CLI::App& app) {
-  std::string words = app.get_name();
+  const std::string& words = app.get_name();
   const auto chosen = app.get_subcommands();
   return chosen.empty() ? words : words + " " + help_command(*chosen.back());
 }

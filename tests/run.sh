@@ -2,8 +2,7 @@
 # Installs what it needs from Debian's packages, builds, and runs every test. A second run reuses all of it.
 #   sh tests/run.sh            everything that CI runs
 #   sh tests/run.sh --quick    release build and its tests only
-#   sh tests/run.sh --tidy     the same and clang-tidy over all sources (some fifteen minutes; not part of CI yet)
-#   sh tests/run.sh --tsan     the same and the pipelines under ThreadSanitizer (not part of CI yet)
+#   sh tests/run.sh --tidy     the same and clang-tidy over all sources (some fifteen minutes, which CI does not have)
 set -eu
 cd "$(dirname "$0")/.."
 . tests/support/packages.sh
@@ -49,6 +48,24 @@ build_pipelines() {
   cmake --preset tsan >/dev/null && cmake --build build/tsan --target $(printf 'test_%s ' $PIPELINES)
 }
 
+# Program, man page and completions lie where a package would put them, and the program runs from there.
+install_is_complete() {
+  rm -rf build/installed
+  cmake --install build/release --prefix "$PWD/build/installed" >/dev/null &&
+    [ -s build/installed/share/man/man1/coppice.1 ] &&
+    [ -s build/installed/share/bash-completion/completions/coppice ] &&
+    [ -s build/installed/share/zsh/site-functions/_coppice ] &&
+    [ -s build/installed/share/fish/vendor_completions.d/coppice.fish ] &&
+    build/installed/bin/coppice version
+}
+
+# The linker takes two classes of one name silently for one; those in anonymous namespaces are safe, and few.
+class_names_are_unique() {
+  twice=$(git ls-files 'lib/*.h' 'cli/*.h' | xargs grep -hoE '^(class|struct) [A-Za-z]+( final)?[^;]*\{' |
+    awk '{print $2}' | sort | uniq -d)
+  [ -z "$twice" ] || { echo "defined in two headers: $twice"; return 1; }
+}
+
 format_is_clean() {
   git ls-files 'cli/*.cc' 'cli/*.h' 'lib/*.cc' 'lib/*.h' 'tests/*.cc' 'tests/*.h' | xargs clang-format --dry-run -Werror
 }
@@ -68,20 +85,20 @@ install_packages $BUILD_PACKAGES $TEST_PACKAGES
 step "release build (g++)" build release
 stop_if_failed
 step "tests" ctest --test-dir build/release --output-on-failure
+step "installation" install_is_complete
+step "class names" class_names_are_unique
+step "formatting" format_is_clean
 [ "$mode" = --tidy ] && step "clang-tidy" tidy_is_clean
-if [ "$mode" = --tsan ]; then
-  step "TSan build (g++)" build_pipelines
+if [ "$mode" = all ]; then
+  step "ASan and UBSan build (clang++)" build asan -DCMAKE_CXX_COMPILER=clang++ -DCMAKE_C_COMPILER=clang
+  stop_if_failed
+  step "tests under ASan and UBSan" ctest --test-dir build/asan --output-on-failure
+  step "TSan build of the pipelines (g++)" build_pipelines
   stop_if_failed
   # Tests that go on as another user in a child process start threads there.
   TSAN_OPTIONS="die_after_fork=0 suppressions=$PWD/tests/support/tsan.supp"
   export TSAN_OPTIONS
   step "tests of the pipelines under TSan" ctest --test-dir build/tsan --output-on-failure -R "^($(echo $PIPELINES | tr ' ' '|'))\$"
-fi
-if [ "$mode" = all ]; then
-  step "formatting" format_is_clean
-  step "ASan and UBSan build (clang++)" build asan -DCMAKE_CXX_COMPILER=clang++ -DCMAKE_C_COMPILER=clang
-  stop_if_failed
-  step "tests under ASan and UBSan" ctest --test-dir build/asan --output-on-failure
 fi
 
 summary

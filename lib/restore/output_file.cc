@@ -249,7 +249,7 @@ void OutputFile::finish_incomplete(State& state) {
 std::string OutputFile::keep_incomplete(const State& state) {
   if (entry_.action == EntryAction::update) return entry_.node.name + ", mixed with older content";
   const SharedFd directory = context_.directories.open(entry_.directory);
-  const std::string aside = entry_.node.name + ".incomplete";
+  std::string aside = entry_.node.name + ".incomplete";
   const char* written = written_name().c_str();
   if (!state.has_failed && state.written_bytes > 0 &&
       ::renameat2(directory->get(), written, directory->get(), aside.c_str(), RENAME_NOREPLACE) ==
