@@ -9,6 +9,8 @@ namespace {
 
 /// Old extents that are known behind and ahead of the place that is looked at.
 constexpr std::size_t kWindowChunks = 16384;
+/// Of a chunk that the old version has more than once (zeros, say): it says nothing of a drift.
+constexpr std::uint64_t kManyPlaces = ~std::uint64_t{0};
 /// More hints than this for one piece are the crumbs of a file that was cut otherwise.
 constexpr std::size_t kMaxHints = 32;
 
@@ -27,7 +29,8 @@ void BaseFinder::take_next() {
   }
   if (!extent->is_hole) {
     window_.push_back({extent->id, next_offset_, extent->length});
-    offset_of_[extent->id] = next_offset_;
+    const auto [known, is_new] = offset_of_.emplace(extent->id, next_offset_);
+    if (!is_new) known->second = kManyPlaces;
   }
   next_offset_ += extent->length;
 }
@@ -36,7 +39,9 @@ void BaseFinder::drop_oldest() {
   if (window_.size() <= kWindowChunks) return;
   const OldChunk& oldest = window_.front();
   const auto known = offset_of_.find(oldest.id);
-  if (known != offset_of_.end() && known->second == oldest.offset) offset_of_.erase(known);
+  const bool is_spent =
+      known != offset_of_.end() && (known->second == oldest.offset || known->second == kManyPlaces);
+  if (is_spent) offset_of_.erase(known);
   window_.pop_front();
 }
 
@@ -69,7 +74,8 @@ std::vector<std::optional<std::int64_t>> BaseFinder::drifts_of(std::span<const P
     std::optional<std::int64_t> drift;
     if (!piece.is_hole) {
       const auto found = offset_of_.find(piece.id);
-      if (found != offset_of_.end()) drift = static_cast<std::int64_t>(offset - found->second);
+      if (found != offset_of_.end() && found->second != kManyPlaces)
+        drift = static_cast<std::int64_t>(offset - found->second);
     }
     drifts.push_back(drift);
     offset += piece.length;

@@ -1,5 +1,7 @@
 #include "repo/block_source.h"
 
+#include <optional>
+
 #include "base/error.h"
 #include "repo/object_names.h"
 
@@ -18,7 +20,12 @@ Bytes BlockSource::open(const ChunkPlace& place, const std::string& object, Byte
 
 Bytes BlockSource::read(const ChunkPlace& place) {
   const PackRecord& pack = place.pack_record();
-  const Bytes prefix = read_prefix(place);
+  Bytes prefix;
+  try {
+    prefix = read_prefix(place);
+  } catch (const Error& error) {
+    throw error.within("pack " + pack.name.short_hex());
+  }
   const std::string object = pack_name(pack.name);
   try {
     return open(place, object, prefix);
@@ -47,19 +54,31 @@ Bytes BlockSource::read_prefix(const ChunkPlace& place) {
   return prefix;
 }
 
+bool BlockSource::append_place(const ChunkPlace& place, ChunkClass chunk_class, const Id& id,
+                               Bytes& prefix) {
+  const BlockCache::Block raw = read_cached(place);
+  if (place.offset + std::uint64_t{place.length} > raw->size()) return false;
+  const ByteView bytes = ByteView(*raw).subspan(place.offset, place.length);
+  if (secrets_.keyring().identity(chunk_class).id(bytes) != id) return false;
+  if (prefix.size() + bytes.size() > kMaxPrefixBytes) throw_damaged("delta block: bases too long");
+  prefix.insert(prefix.end(), bytes.begin(), bytes.end());
+  return true;
+}
+
 void BlockSource::append_base(ChunkClass chunk_class, const Id& id, Bytes& prefix) {
+  std::optional<Error> first_error;
   // Only plain places: a base that is a delta itself would make chains (docs/format.md, section 7).
   for (const ChunkPlace& place : index_.find(id)) {
-    const BlockRecord& record = place.block_record();
-    if (place.is_delta() || static_cast<ChunkClass>(record.chunk_class) != chunk_class) continue;
-    const BlockCache::Block raw = read_cached(place);
-    if (place.offset + std::uint64_t{place.length} > raw->size()) continue;
-    if (prefix.size() + place.length > kMaxPrefixBytes)
-      throw_damaged("delta block: bases too long");
-    const auto first = raw->begin() + place.offset;
-    prefix.insert(prefix.end(), first, first + place.length);
-    return;
+    const auto place_class = static_cast<ChunkClass>(place.block_record().chunk_class);
+    if (place.is_delta() || place_class != chunk_class) continue;
+    try {
+      if (append_place(place, chunk_class, id, prefix)) return;
+    } catch (const Error& error) {  // per item: other places are tried
+      if (error.kind() != ErrorKind::damaged) throw;
+      if (!first_error) first_error = error;
+    }
   }
+  if (first_error) throw first_error->within("base " + id.short_hex() + " of a delta block");
   throw_damaged("base " + id.short_hex() + " of a delta block is missing");
 }
 

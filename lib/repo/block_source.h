@@ -28,6 +28,11 @@ class BlockSource {
   /// The same through the cache: for what is likely to be asked for again.
   BlockCache::Block read_cached(const ChunkPlace& place);
 
+  /// Appends the bytes of a base, proved by its id, from the first of its plain places that has
+  /// them: a damaged or forged place does no harm while a good one is left. Throws Error{damaged}
+  /// if none is, or if the prefix grows beyond kMaxPrefixBytes.
+  void append_base(ChunkClass chunk_class, const Id& id, Bytes& prefix);
+
   /// How many blocks came from a second copy because the first was damaged.
   std::uint64_t healed_blocks() const { return healed_.value(); }
   const Index& index() const { return index_; }
@@ -35,7 +40,8 @@ class BlockSource {
  private:
   Bytes open(const ChunkPlace& place, const std::string& object, ByteView prefix);
   Bytes read_prefix(const ChunkPlace& place);
-  void append_base(ChunkClass chunk_class, const Id& id, Bytes& prefix);
+  /// The bytes of a plain place, if they are what the id says.
+  bool append_place(const ChunkPlace& place, ChunkClass chunk_class, const Id& id, Bytes& prefix);
 
   Store& store_;
   const Index& index_;

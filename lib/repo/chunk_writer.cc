@@ -117,21 +117,12 @@ BlockSeal ChunkWriter::State::next_seal(ChunkClass chunk_class) {
   return {session.id, attempt / kAttemptsPerOrdinal, attempt};
 }
 
-/// The bytes of the block's bases in order, each proved by its id: a delta against other bytes
+/// The bytes of the block's bases in order. Each is proved by its id: a delta against other bytes
 /// would be lost to whoever reads the right ones.
 Bytes ChunkWriter::State::read_bases(const OpenBlock& block) const {
-  const ChunkIdentity& identity = keyring.identity(block.info.chunk_class);
   Bytes prefix;
-  for (std::size_t i = 0; i < block.bases.list().size(); ++i) {
-    const ChunkPlace& place = block.bases.places()[i];
-    const BlockCache::Block raw = options.bases->read_cached(place);
-    if (place.offset + std::uint64_t{place.length} > raw->size())
-      throw_damaged("index points outside a block");
-    const ByteView bytes = ByteView(*raw).subspan(place.offset, place.length);
-    if (identity.id(bytes) != block.bases.list()[i].id)
-      throw_damaged("a chunk is not what its id says");
-    prefix.insert(prefix.end(), bytes.begin(), bytes.end());
-  }
+  for (const BlockBase& base : block.bases.list())
+    options.bases->append_base(block.info.chunk_class, base.id, prefix);
   return prefix;
 }
 

@@ -77,7 +77,6 @@ void BlockBases::add(std::span<const ChosenBase> bases, std::uint32_t start, std
     used_ = std::move(room);
     const auto within = std::clamp<std::int64_t>(base.offset, 0, std::int64_t{length} - 1);
     list_.push_back({base.id, start + static_cast<std::uint32_t>(within)});
-    places_.push_back(base.place);
   }
   if (std::any_of(bases.begin(), bases.end(), [](const ChosenBase& b) { return b.is_old; }))
     old_bytes_ += length;

@@ -40,7 +40,6 @@ class BlockBases {
   void add(std::span<const ChosenBase> bases, std::uint32_t start, std::uint32_t length);
 
   const std::vector<BlockBase>& list() const { return list_; }
-  const std::vector<ChunkPlace>& places() const { return places_; }
   /// True if bases of bases serve for more than half of the block.
   bool is_mostly_old(std::size_t raw_bytes) const { return old_bytes_ > raw_bytes / 2; }
 
@@ -56,7 +55,6 @@ class BlockBases {
   static void count(Room& room, const ChosenBase& base);
 
   std::vector<BlockBase> list_;
-  std::vector<ChunkPlace> places_;
   Room used_;
   std::uint64_t old_bytes_ = 0;
 };

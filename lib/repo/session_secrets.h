@@ -26,6 +26,7 @@ class SessionSecrets {
   /// Throws Error{no_key} if this slot may not read the class, Error{damaged} if there is no box or
   /// it does not open.
   const Secret32& secret(const Id& session, ChunkClass chunk_class);
+  const Keyring& keyring() const { return keyring_; }
 
  private:
   Secret32 open(const Id& session, ChunkClass chunk_class) const;

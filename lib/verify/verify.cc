@@ -35,8 +35,6 @@
 namespace coppice {
 namespace {
 
-/// Raw blocks kept for trees and for the bases of deltas.
-
 class Verifier {
  public:
   Verifier(Repository& repository, ThreadPool& pool, const VerifyOptions& options,
@@ -171,9 +169,16 @@ std::vector<ObjectRef> Verifier::packs_to_read() const {
 
 /// Packs in which the walk through the trees met damage.
 void Verifier::add_suspects() {
+  const auto suspect = [this](const ChunkPlace& place) {
+    tables_.suspects.insert(place.pack_record().name);
+  };
   for (const Id& id : walked_.bad_metadata) {
-    for (const ChunkPlace& place : tables_.index.find(id))
-      tables_.suspects.insert(place.pack_record().name);
+    for (const ChunkPlace& place : tables_.index.find(id)) {
+      suspect(place);
+      for (const BlockBase& base : place.run->bases(place.block_record())) {
+        for (const ChunkPlace& of_base : tables_.index.find(base.id)) suspect(of_base);
+      }
+    }
   }
   if (blocks_->healed_blocks() == 0) return;
   // Some block came from a second copy, nobody knows which: look at all that have one.

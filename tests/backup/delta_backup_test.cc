@@ -1,0 +1,679 @@
+// Goal: a changed file costs what was changed, whichever way it was changed, and every version
+// reads back byte for byte. Cuts differ from repository to repository (a secret decides), so bounds
+// here leave room for any of them.
+#include <doctest/doctest.h>
+#include <fcntl.h>
+
+#include <algorithm>
+#include <filesystem>
+#include <fstream>
+#include <set>
+
+#include "backup/backup.h"
+#include "fs/fd.h"
+#include "repo/block_source.h"
+#include "repo/chunk_reader.h"
+#include "repo/log_bodies.h"
+#include "repo/object_names.h"
+#include "snapshot/stored_metadata.h"
+#include "snapshot/tree_reader.h"
+#include "support/repository_fixture.h"
+#include "support/scratch_dir.h"
+#include "support/thrown_error.h"
+
+namespace coppice::test {
+namespace {
+
+namespace stdfs = std::filesystem;
+
+/// Long enough after the files were made for their ctime to be settled.
+class SettledClock final : public Clock {
+ public:
+  Timestamp now() const override {
+    Timestamp now = system_clock().now();
+    now.seconds += 3600;
+    return now;
+  }
+  std::uint64_t monotonic_ns() const override { return system_clock().monotonic_ns(); }
+};
+
+const SettledClock kSettled;
+
+void write_file(const std::string& path, const std::string& bytes) {
+  std::ofstream(path, std::ios::binary | std::ios::trunc) << bytes;
+}
+
+/// The same bytes, but for one in each 30,000 and the last: as chunks have 32 KiB or more, and only
+/// the last may be shorter, none of them stays as it was.
+std::string touched(std::string bytes, std::size_t first = 5) {
+  for (std::size_t at = first; at < bytes.size(); at += 30'000) ++bytes[at];
+  ++bytes.back();
+  return bytes;
+}
+
+/// The same bytes, but for this share of each thousand.
+std::string partly_new(std::string bytes, double share) {
+  const auto run = static_cast<std::size_t>(1000 * share);
+  const std::string fresh = noise(bytes.size(), 9);
+  for (std::size_t at = 0; at + run <= bytes.size(); at += 1000)
+    bytes.replace(at, run, fresh, at, run);
+  return bytes;
+}
+
+/// What one backup made.
+struct Version {
+  Reference root;
+  std::uint64_t added = 0;   ///< raw bytes of new chunks
+  std::uint64_t packed = 0;  ///< bytes of new packs
+};
+
+/// How the new chunks of a class lie in the blocks that a backup added.
+struct Blocks {
+  std::size_t plain = 0;
+  std::size_t deltas = 0;
+};
+
+/// A directory, a repository, and backups of the one into the other, each with the last as parent.
+/// The directory is recorded as "/": others change what is above it.
+class DeltaWorld {
+ public:
+  DeltaWorld() { stdfs::create_directories(root_); }
+
+  std::string path(const std::string& name) const { return root_ + "/" + name; }
+  void write(const std::string& name, const std::string& bytes) const {
+    write_file(path(name), bytes);
+  }
+
+  Version backup() {
+    BackupOptions options;
+    options.sources.push_back({root_, "/"});
+    return run(std::move(options));
+  }
+
+  Version backup_stream(const std::string& bytes) {
+    write_file(scratch_ / "stream", bytes);
+    const Fd fd = open_at(AT_FDCWD, (scratch_ / "stream").c_str(), O_RDONLY);
+    BackupOptions options;
+    options.stream = StreamSource{fd.get(), "/dumps/db.sql", {}};
+    return run(std::move(options));
+  }
+
+  /// The packs that are there now count as known from here on.
+  void note_packs() {
+    for (const std::string& name : packs()) known_packs_.insert(name);
+  }
+  std::vector<std::string> packs() {
+    std::vector<std::string> names;
+    for (const ObjectInfo& object : fixture_.faults().list("packs/")) {
+      if (!object.name.ends_with(".copy")) names.push_back(object.name);
+    }
+    return names;
+  }
+  void lose_known_packs() {
+    for (const std::string& name : known_packs_) {
+      fixture_.faults().hide(name);
+      fixture_.faults().hide(copy_name(name));
+    }
+  }
+
+  LoadedIndex load(bool for_writing = false) {
+    return fixture_.repository().load_index({for_writing, ""}, findings_);
+  }
+  /// Blocks in packs that are not known.
+  Blocks new_blocks(ChunkClass chunk_class) {
+    Blocks count;
+    const LoadedIndex loaded = load();
+    for (const IndexRun& run : loaded.index.runs()) {
+      for (const BlockRecord& block : run.blocks()) {
+        if (static_cast<ChunkClass>(block.chunk_class) != chunk_class) continue;
+        if (known_packs_.contains(pack_name(run.packs()[block.pack].name))) continue;
+        ++((block.encoding & kEncodingDelta) != 0 ? count.deltas : count.plain);
+      }
+    }
+    return count;
+  }
+
+  std::string content(const Version& version, const std::string& recorded_path) {
+    const LoadedIndex loaded = load();
+    BlockSource blocks(fixture_.repository().store(), loaded.index,
+                       fixture_.repository().secrets());
+    ChunkReader chunks(blocks, fixture_.repository().keyring());
+    StoredMetadata metadata(chunks);
+    const auto node = find_path(metadata, version.root, recorded_path);
+    REQUIRE(node);
+    std::string bytes;
+    ContentCursor cursor(metadata, *node);
+    while (const ContentExtent* extent = cursor.next()) {
+      if (extent->is_hole) {
+        bytes.append(static_cast<std::size_t>(extent->length), '\0');
+      } else {
+        bytes += as_text(chunks.get(ChunkClass::data, extent->id));
+      }
+    }
+    return bytes;
+  }
+
+  RepositoryFixture& fixture() { return fixture_; }
+  FindingList& findings() { return findings_; }
+  void begin_anew() { parent_.reset(); }
+
+ private:
+  Version run(BackupOptions options) {
+    options.host = "host";
+    options.clock = &kSettled;
+    options.parent_root = parent_;
+    const BackupResult result =
+        run_backup(fixture_.repository(), fixture_.pool(), options, findings_);
+    CHECK(result.makes_deltas);
+    parent_ = result.record.root;
+    return {result.record.root, result.summary.data_added, result.summary.data_added_packed};
+  }
+
+  ScratchDir scratch_;
+  std::string root_ = scratch_ / "src";
+  RepositoryFixture fixture_;
+  FindingList findings_;
+  std::optional<Reference> parent_;
+  std::set<std::string> known_packs_;
+};
+
+/// Depth one: every base of every delta has a place in a plain block of its class.
+bool is_depth_one(const Index& index) {
+  for (const IndexRun& run : index.runs()) {
+    for (const BlockRecord& block : run.blocks()) {
+      for (const BlockBase& base : run.bases(block)) {
+        const std::vector<ChunkPlace> places = index.find(base.id);
+        const bool is_plain = std::any_of(places.begin(), places.end(), [&](const auto& place) {
+          return !place.is_delta() && place.block_record().chunk_class == block.chunk_class;
+        });
+        if (!is_plain) return false;
+      }
+    }
+  }
+  return true;
+}
+
+/// Ids of all bases of data blocks in packs that have deltas.
+std::set<Id> data_bases(const Index& index) {
+  std::set<Id> ids;
+  for (const IndexRun& run : index.runs()) {
+    for (const BlockRecord& block : run.blocks()) {
+      if (static_cast<ChunkClass>(block.chunk_class) != ChunkClass::data) continue;
+      for (const BlockBase& base : run.bases(block)) ids.insert(base.id);
+    }
+  }
+  return ids;
+}
+
+constexpr std::uint64_t kSmall = 100'000;  // bytes of packs: trees, table, padding, and few changes
+constexpr std::size_t kFileSize = 1'200'000;  // packs of it have no second copy
+
+}  // namespace
+
+TEST_CASE("a file that was changed in place costs its changes, and both versions read back") {
+  DeltaWorld world;
+  const std::string before = noise(kFileSize);
+  const std::string after = touched(before);
+  world.write("f", before);
+  const Version first = world.backup();
+  world.note_packs();
+  world.write("f", after);
+  const Version second = world.backup();
+  CHECK_MESSAGE(world.findings().all.empty(), world.findings().text());
+  CHECK(first.packed > kFileSize);
+  CHECK(second.added >= kFileSize);
+  CHECK(second.packed < kSmall);
+  CHECK(world.new_blocks(ChunkClass::data).plain == 0);
+  CHECK(world.content(first, "/f") == before);
+  CHECK(world.content(second, "/f") == after);
+  CHECK(is_depth_one(world.load().index));
+}
+
+TEST_CASE("what is put in at the front of a changed file costs itself") {
+  DeltaWorld world;
+  const std::string before = noise(kFileSize);
+  const std::string after = noise(20'000, 2) + touched(before);
+  world.write("f", before);
+  const Version first = world.backup();
+  world.write("f", after);
+  const Version second = world.backup();
+  CHECK(second.packed > 20'000);
+  CHECK(second.packed < 20'000 + kSmall);
+  CHECK(world.content(first, "/f") == before);
+  CHECK(world.content(second, "/f") == after);
+}
+
+TEST_CASE("changes far behind a long insertion find their older version") {
+  DeltaWorld world;
+  const std::string before = noise(3'500'000);
+  std::string after = before;
+  for (std::size_t at = 2'000'000; at < after.size(); at += 250'000) ++after[at];
+  // What is put in repeats itself, so that it costs next to nothing.
+  std::string repeated;
+  for (int i = 0; i < 140; ++i) repeated += noise(5000, 2);
+  after.insert(0, repeated);
+  world.write("f", before);
+  const Version first = world.backup();
+  world.note_packs();
+  world.write("f", after);
+  const Version second = world.backup();
+  CHECK(world.new_blocks(ChunkClass::data).plain == 0);
+  CHECK(second.packed < kSmall);  // six chunks of 32 KiB at least were changed, and do not compress
+  CHECK(world.content(first, "/f") == before);
+  CHECK(world.content(second, "/f") == after);
+}
+
+TEST_CASE("what is appended to a file costs itself, however its last chunk changes by it") {
+  DeltaWorld world;
+  std::string content = noise(kFileSize);
+  world.write("f", content);
+  std::vector<std::pair<Version, std::string>> versions{{world.backup(), content}};
+  for (std::uint32_t i = 0; i < 3; ++i) {
+    content += noise(2000, 10 + i);
+    world.write("f", content);
+    versions.emplace_back(world.backup(), content);
+    CHECK(versions.back().first.packed < kSmall);
+  }
+  for (const auto& each : versions) CHECK(world.content(each.first, "/f") == each.second);
+  CHECK(is_depth_one(world.load().index));
+}
+
+TEST_CASE("a small file is a delta as well, beside others that came new") {
+  DeltaWorld world;
+  const std::string before = noise(60'000);
+  world.write("small", before);
+  const Version first = world.backup();
+  world.note_packs();
+  world.write("small", touched(before, 30'000));
+  world.write("new", noise(70'000, 4));
+  const Version second = world.backup();
+  CHECK(world.new_blocks(ChunkClass::data).deltas == 1);
+  CHECK(world.new_blocks(ChunkClass::data).plain == 1);
+  CHECK(second.packed < 100'000);
+  CHECK(world.content(first, "/small") == before);
+  CHECK(world.content(second, "/small") == touched(before, 30'000));
+  CHECK(world.content(second, "/new") == noise(70'000, 4));
+}
+
+TEST_CASE("a third version builds on the plain blocks under the second: no base is a delta") {
+  DeltaWorld world;
+  std::vector<std::string> contents{noise(kFileSize)};
+  std::vector<Version> versions;
+  world.write("f", contents[0]);
+  versions.push_back(world.backup());
+  const LoadedIndex plain = world.load();
+  REQUIRE_FALSE(plain.index.has_deltas());
+  for (std::size_t i = 1; i < 4; ++i) {
+    contents.push_back(touched(contents.back(), i * 5001));
+    world.note_packs();
+    world.write("f", contents.back());
+    versions.push_back(world.backup());
+    CAPTURE(i);
+    CHECK(versions.back().packed < kSmall);
+    CHECK(world.new_blocks(ChunkClass::data).deltas > 0);
+    const LoadedIndex loaded = world.load();
+    CHECK(is_depth_one(loaded.index));
+    for (const Id& id : data_bases(loaded.index)) CHECK(plain.index.find_first(id));
+  }
+  CHECK(versions.front().packed > kFileSize);
+  for (std::size_t i = 0; i < contents.size(); ++i)
+    CHECK(world.content(versions[i], "/f") == contents[i]);
+}
+
+TEST_CASE("where changes have piled up over old bases the next version is plain again") {
+  DeltaWorld world;
+  const std::string before = noise(kFileSize);
+  const std::string later = partly_new(touched(before), 0.4);
+  world.write("f", before);
+  world.backup();
+  world.write("f", touched(before));
+  world.backup();
+  world.note_packs();
+  world.write("f", later);
+  const Version third = world.backup();
+  CHECK(world.new_blocks(ChunkClass::data).deltas == 0);
+  CHECK(third.packed > kFileSize * 9 / 10);
+  // The plain blocks are bases in turn.
+  world.note_packs();
+  world.write("f", touched(later, 7000));
+  const Version fourth = world.backup();
+  CHECK(world.new_blocks(ChunkClass::data).plain == 0);
+  CHECK(fourth.packed < kSmall);
+  CHECK(world.content(third, "/f") == later);
+  CHECK(world.content(fourth, "/f") == touched(later, 7000));
+  CHECK(is_depth_one(world.load().index));
+}
+
+TEST_CASE("as many changes over a plain version are a delta") {
+  DeltaWorld world;
+  const std::string before = noise(kFileSize);
+  world.write("f", before);
+  world.backup();
+  world.note_packs();
+  world.write("f", partly_new(before, 0.4));
+  const Version second = world.backup();
+  CHECK(world.new_blocks(ChunkClass::data).plain == 0);
+  CHECK(second.packed < kFileSize * 6 / 10);
+  CHECK(world.content(second, "/f") == partly_new(before, 0.4));
+}
+
+TEST_CASE("a file of which nothing stayed is stored plain") {
+  DeltaWorld world;
+  world.write("f", noise(kFileSize, 1));
+  const Version first = world.backup();
+  world.note_packs();
+  world.write("f", noise(kFileSize, 2));
+  const Version second = world.backup();
+  CHECK(world.new_blocks(ChunkClass::data).deltas == 0);
+  CHECK(second.packed > kFileSize);
+  CHECK(data_bases(world.load().index).empty());
+  CHECK(world.content(first, "/f") == noise(kFileSize, 1));
+  CHECK(world.content(second, "/f") == noise(kFileSize, 2));
+}
+
+TEST_CASE("the tree of a directory in which one entry changed is a delta") {
+  DeltaWorld world;
+  for (int i = 0; i < 150; ++i) {
+    const std::string number = std::to_string(i);
+    world.write("f" + number, "content " + number);
+  }
+  const Version first = world.backup();
+  world.note_packs();
+  world.write("f100", "changed content");
+  const Version second = world.backup();
+  CHECK(world.new_blocks(ChunkClass::metadata).deltas > 0);
+  CHECK(second.added > 150 * 32);  // ids alone, which do not compress
+  CHECK(is_depth_one(world.load().index));
+  for (const int i : {0, 99, 101, 149}) {
+    const std::string number = std::to_string(i);
+    CHECK(world.content(second, "/f" + number) == "content " + number);
+  }
+  CHECK(world.content(first, "/f100") == "content 100");
+  CHECK(world.content(second, "/f100") == "changed content");
+}
+
+TEST_CASE("a new file with another date in its name builds on the one before it") {
+  DeltaWorld world;
+  const std::string before = noise(kFileSize);
+  world.write("dump-2026-01-31.sql", before);
+  world.write("other.sql", noise(100'000, 3));
+  const Version first = world.backup();
+  world.note_packs();
+  world.write("dump-2026-02-1.sql", touched(before));
+  const Version second = world.backup();
+  CHECK(world.new_blocks(ChunkClass::data).plain == 0);
+  CHECK(second.packed < kSmall);
+  CHECK(world.content(first, "/dump-2026-01-31.sql") == before);
+  CHECK(world.content(second, "/dump-2026-02-1.sql") == touched(before));
+}
+
+TEST_CASE("of several dated files the last one serves, and small new files look for none") {
+  DeltaWorld world;
+  const std::string last = noise(300'000, 2);
+  world.write("log.1", noise(300'000, 1));
+  world.write("log.2", last);
+  world.write("note.1", noise(30'000, 3));
+  world.backup();
+  world.note_packs();
+  world.write("log.3", touched(last));
+  world.write("note.2", touched(noise(30'000, 3)));
+  const Version second = world.backup();
+  CHECK(world.new_blocks(ChunkClass::data).deltas == 1);
+  CHECK(world.new_blocks(ChunkClass::data).plain == 1);
+  CHECK(second.packed > 30'000);
+  CHECK(second.packed < 30'000 + kSmall);
+  CHECK(world.content(second, "/log.3") == touched(last));
+  CHECK(world.content(second, "/note.2") == touched(noise(30'000, 3)));
+}
+
+TEST_CASE("a file that was renamed and changed builds on what it was, by its inode") {
+  DeltaWorld world;
+  const std::string before = noise(kFileSize);
+  world.write("draft", before);
+  world.backup();
+  world.note_packs();
+  stdfs::rename(world.path("draft"), world.path("final"));
+  {
+    std::fstream out(world.path("final"), std::ios::binary | std::ios::in | std::ios::out);
+    out.seekp(600'000);
+    out << "changed in place";
+  }
+  std::string after = before;
+  after.replace(600'000, 16, "changed in place");
+  const Version second = world.backup();
+  CHECK(world.new_blocks(ChunkClass::data).plain == 0);
+  CHECK(world.new_blocks(ChunkClass::data).deltas == 1);
+  CHECK(world.content(second, "/final") == after);
+}
+
+TEST_CASE("a stream builds on the stream of the same name in the snapshot before") {
+  DeltaWorld world;
+  const std::string before = noise(kFileSize);
+  const Version first = world.backup_stream(before);
+  world.note_packs();
+  const Version second = world.backup_stream(touched(before));
+  CHECK(second.packed < kSmall);
+  CHECK(world.new_blocks(ChunkClass::data).plain == 0);
+  CHECK(world.content(first, "/dumps/db.sql") == before);
+  CHECK(world.content(second, "/dumps/db.sql") == touched(before));
+}
+
+TEST_CASE("without a parent snapshot a changed file is stored plain") {
+  DeltaWorld world;
+  world.write("f", noise(kFileSize));
+  world.backup();
+  world.note_packs();
+  world.begin_anew();
+  world.write("f", touched(noise(kFileSize)));
+  const Version second = world.backup();
+  CHECK(world.new_blocks(ChunkClass::data).deltas == 0);
+  CHECK(second.packed > kFileSize / 2);
+  CHECK(world.content(second, "/f") == touched(noise(kFileSize)));
+}
+
+TEST_CASE("deltas whose bases' pack is lost are not stored any more, and are stored again") {
+  DeltaWorld world;
+  const std::string after = touched(noise(kFileSize));
+  world.write("f", noise(kFileSize));
+  world.backup();
+  world.note_packs();
+  world.write("f", after);
+  const Version second = world.backup();
+  REQUIRE(second.packed < kSmall);
+  std::vector<Id> of_deltas;
+  const LoadedIndex before = world.load(true);
+  for (const IndexRun& run : before.index.runs()) {
+    for (const ChunkRecord& chunk : run.chunks()) {
+      const BlockRecord& block = run.blocks()[chunk.block];
+      if ((block.encoding & kEncodingDelta) != 0) of_deltas.push_back(chunk.id);
+    }
+  }
+  REQUIRE_FALSE(of_deltas.empty());
+  for (const Id& id : of_deltas) CHECK(before.index.is_stored(id));
+  world.lose_known_packs();
+  const LoadedIndex loaded = world.load(true);
+  for (const Id& id : of_deltas) {
+    CHECK(loaded.index.find_first(id));  // its own pack is there
+    CHECK_FALSE(loaded.index.is_stored(id));
+  }
+  const Version third = world.backup();  // the file is as it was
+  CHECK(third.packed > kFileSize);
+  CHECK(world.content(third, "/f") == after);
+  CHECK(world.content(second, "/f") == after);
+  CHECK(world.backup().added == 0);
+}
+
+TEST_CASE("a base that cannot be read makes a plain block, never a wrong one") {
+  DeltaWorld world;
+  const std::string after = touched(noise(kFileSize));
+  world.write("f", noise(kFileSize));
+  const Version first = world.backup();
+  world.note_packs();
+  // Every data block of the first backup is damaged, which the index does not know.
+  std::uint64_t damaged = 0;
+  const LoadedIndex loaded = world.load();
+  for (const IndexRun& run : loaded.index.runs()) {
+    for (const BlockRecord& block : run.blocks()) {
+      if (static_cast<ChunkClass>(block.chunk_class) != ChunkClass::data) continue;
+      world.fixture().faults().flip_byte(pack_name(run.packs()[block.pack].name), block.offset + 9);
+      ++damaged;
+    }
+  }
+  REQUIRE(damaged > 0);
+  world.write("f", after);
+  const Version second = world.backup();
+  CHECK(world.fixture().faults().damage_hits() > 0);
+  CHECK(world.new_blocks(ChunkClass::data).deltas == 0);
+  CHECK(second.packed > kFileSize / 2);
+  CHECK(kind_of([&] { world.content(first, "/f"); }) == ErrorKind::damaged);
+}
+
+namespace {
+
+/// Everything in the fixture's store, to be put into stores of their own.
+MemoryStore::Objects copy_of(Store& store) {
+  MemoryStore::Objects objects;
+  for (const ObjectInfo& object : store.list(""))
+    objects[object.name] = store.read_all(object.name, object.size);
+  return objects;
+}
+
+/// What a backup with so many workers adds to a copy of a repository: its root, and block by block
+/// what is in it.
+std::vector<std::string> partition(const MemoryStore::Objects& objects, unsigned workers,
+                                   BackupOptions options, const Reference& parent) {
+  MemoryStore store(objects);
+  FindingList findings;
+  const auto repository =
+      Repository::open(store, Credential::from_key_file(Secret32(Bytes(32, 7))), {}, findings);
+  ThreadPool pool(workers);
+  options.clock = &kSettled;
+  options.parent_root = parent;
+  const BackupResult result = run_backup(*repository, pool, options, findings);
+  CHECK(findings.all.empty());
+  std::vector<std::string> lines{result.record.root.id.hex()};
+  const LoadedIndex loaded = repository->load_index({}, findings);
+  for (const IndexRun& run : loaded.index.runs()) {
+    std::map<std::uint32_t, std::string> by_block;
+    std::vector<std::pair<std::uint64_t, const ChunkRecord*>> chunks;
+    for (const ChunkRecord& chunk : run.chunks()) {
+      if (objects.contains(pack_name(run.packs()[run.blocks()[chunk.block].pack].name))) continue;
+      chunks.emplace_back(std::uint64_t{chunk.block} << 32 | chunk.offset, &chunk);
+    }
+    std::sort(chunks.begin(), chunks.end());
+    for (const auto& each : chunks) {
+      const BlockRecord& block = run.blocks()[each.second->block];
+      std::string& line = by_block[each.second->block];
+      if (line.empty()) {
+        line = std::to_string(block.offset) + " " + std::to_string(block.encoding) + ":";
+        for (const BlockBase& base : run.bases(block))
+          line += " " + base.id.hex() + "@" + std::to_string(base.position);
+        line += " |";
+      }
+      line += " " + each.second->id.hex();
+    }
+    for (const auto& each : by_block) lines.push_back(each.second);
+  }
+  return lines;
+}
+
+}  // namespace
+
+TEST_CASE("one, two and seven workers make the same blocks of the same bases, byte for byte") {
+  const ScratchDir scratch;
+  const std::string root = scratch / "src";
+  stdfs::create_directories(root + "/d");
+  const std::string large = noise(2'500'000, 1);
+  write_file(root + "/large", large);
+  for (std::uint32_t i = 0; i < 20; ++i)
+    write_file(root + "/d/f" + std::to_string(i), noise(50'000, 100 + i));
+  RepositoryFixture fixture;
+  FindingList findings;
+  BackupOptions options;
+  options.sources.push_back({root, "/"});
+  options.host = "host";
+  options.clock = &kSettled;
+  const BackupResult first = run_backup(fixture.repository(), fixture.pool(), options, findings);
+  const MemoryStore::Objects objects = copy_of(fixture.repository().store());
+  write_file(root + "/large", touched(large));
+  write_file(root + "/fresh", noise(1'500'000, 2));
+  for (std::uint32_t i = 0; i < 20; i += 2)
+    write_file(root + "/d/f" + std::to_string(i), touched(noise(50'000, 100 + i), 25'000));
+  const auto one = partition(objects, 1, options, first.record.root);
+  CHECK(one.size() >= 6);  // the root, deltas and plain blocks of both classes
+  const std::string delta = " 3:";
+  CHECK(std::any_of(one.begin(), one.end(), [&](const std::string& line) {
+    return line.find(delta) != std::string::npos;
+  }));
+  for (const unsigned workers : {2U, 7U}) {
+    CAPTURE(workers);
+    const auto several = partition(objects, workers, options, first.record.root);
+    REQUIRE(several.size() == one.size());
+    for (std::size_t i = 0; i < one.size(); ++i) CHECK(several[i] == one[i]);
+  }
+}
+
+namespace {
+
+constexpr std::uint8_t kWriterKey = 21;
+
+/// A slot that may add snapshots and read nothing, as `key add --role writer` makes it.
+void add_writer(Repository& repository) {
+  const Keyring& owner = repository.keyring();
+  SlotPayload payload;
+  payload.role = Role::writer;
+  payload.slot_id = random_id<SlotId>(system_random());
+  payload.repository_id = repository.id();
+  payload.root_public_key = owner.root_public_key();
+  payload.signing_seed = random_secret(system_random());
+  payload.box_private_key = random_secret(system_random());
+  payload.family_secret = owner.family_secret().clone();
+  EpochSecrets epoch;
+  epoch.repository_key = owner.repository_key(0).clone();
+  payload.epochs.push_back(std::move(epoch));
+  CertificateBody body;
+  body.slot = payload.slot_id;
+  body.role = payload.role;
+  body.signing_key = SigningKey(payload.signing_seed.clone()).public_key();
+  body.box_key = BoxPrivateKey(payload.box_private_key.clone()).public_key();
+  const Credential credential = Credential::from_key_file(Secret32(Bytes(32, kWriterKey)));
+  const std::string text = seal_slot(payload, credential, {}, system_random());
+  repository.store().put(slot_name(payload.slot_id), as_bytes(text));
+  const LogAppend entry{LogEntryType::certificate,
+                        {},
+                        {},
+                        encode_certificate_body(body),
+                        encode_certificate_terms({"label", {}, {}})};
+  repository.append([&](const LogState&) { return entry; });
+}
+
+}  // namespace
+
+TEST_CASE("a writer's slot, which may read nothing, stores everything plain") {
+  const ScratchDir scratch;
+  const std::string root = scratch / "src";
+  stdfs::create_directories(root);
+  RepositoryFixture fixture;
+  add_writer(fixture.repository());
+  FindingList findings;
+  const auto writer = Repository::open(
+      fixture.faults(), Credential::from_key_file(Secret32(Bytes(32, kWriterKey))), {}, findings);
+  BackupOptions options;
+  options.sources.push_back({root, "/"});
+  options.clock = &kSettled;
+  const std::string before = noise(kFileSize);
+  for (const std::string& content : {before, touched(before)}) {
+    write_file(root + "/f", content);
+    write_file(root + "/dump-" + std::to_string(content[5]), content);
+    const BackupResult result = run_backup(*writer, fixture.pool(), options, findings);
+    CHECK_FALSE(result.makes_deltas);
+    CHECK(result.summary.data_added_packed > kFileSize / 2);
+    options.parent_root = result.record.root;  // which it cannot read
+  }
+  CHECK_MESSAGE(findings.all.empty(), findings.text());
+  fixture.repository().refresh();
+  const LoadedIndex loaded = fixture.repository().load_index({}, findings);
+  CHECK_FALSE(loaded.index.has_deltas());
+}
+
+}  // namespace coppice::test
