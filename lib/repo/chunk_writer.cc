@@ -195,6 +195,8 @@ void ChunkWriter::State::look_at_neighbours() {
       session.id, [this](const Id&, std::uint64_t, const Bytes& encoded) {
         std::vector<Id> ids;
         for (const BlockInfo& block : decode_table(encoded).blocks) {
+          // The bases of a delta may be in packs that this session does not know.
+          if (block.is_delta()) continue;
           for (const ChunkEntry& chunk : block.chunks) ids.push_back(chunk.id);
         }
         for (const Id& id : ids) neighbours_ids.insert(id);

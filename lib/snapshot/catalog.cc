@@ -106,6 +106,22 @@ const ListedSnapshot* newest_containing(const Found& found, std::uint64_t back,
   return nullptr;
 }
 
+bool has_own(const Found& found, const NameContext& context) {
+  return std::any_of(found.begin(), found.end(), [&](const ListedSnapshot* snapshot) {
+    return snapshot->record.host == context.this_host;
+  });
+}
+
+/// Where this host has no snapshot with the path that is looked for: those of other hosts that do.
+Found others_with_path(const Catalog& catalog, const NameContext& context) {
+  Found found = catalog.select(context.filter);
+  std::erase_if(found, [&](const ListedSnapshot* snapshot) {
+    return !snapshot->can_be_latest() || snapshot->record.host == context.this_host ||
+           !context.contains(*snapshot);
+  });
+  return found;
+}
+
 [[noreturn]] void fail_no_latest(const Catalog& catalog, std::size_t passed_over) {
   if (catalog.all().empty()) fail_missing("there are no snapshots yet; `coppice backup` makes one");
   if (passed_over > 0) {
@@ -220,25 +236,16 @@ const ListedSnapshot& Catalog::resolve_latest(std::uint64_t back,
   const std::size_t passed_over = std::erase_if(
       found, [](const ListedSnapshot* snapshot) { return !snapshot->can_be_latest(); });
   if (found.empty()) fail_no_latest(*this, passed_over);
-  Found elsewhere;
-  if (context.contains && context.filter.hosts.empty()) {
-    std::copy_if(found.begin(), found.end(), std::back_inserter(elsewhere),
-                 [&](const ListedSnapshot* s) { return s->record.host != context.this_host; });
-  }
-  const bool is_only_elsewhere = elsewhere.size() == found.size();
   std::uint64_t seen = 0;
-  if (!is_only_elsewhere) {
+  const bool may_look_elsewhere = context.contains && context.filter.hosts.empty();
+  if (!may_look_elsewhere || has_own(found, context)) {
     found = of_one_host(std::move(found), context);
     if (const auto* snapshot = newest_containing(found, back, context, seen)) return *snapshot;
   }
-  // This host has no snapshot with the path: then the hosts count that have one.
-  if (seen == 0 && !elsewhere.empty()) {
-    std::erase_if(elsewhere, [&](const ListedSnapshot* s) { return !context.contains(*s); });
-    if (!elsewhere.empty()) {
-      found = of_one_host(std::move(elsewhere), context);
-      if (back < found.size()) return **(found.rbegin() + static_cast<std::ptrdiff_t>(back));
-      seen = found.size();
-    }
+  Found elsewhere = seen == 0 && may_look_elsewhere ? others_with_path(*this, context) : Found();
+  if (!elsewhere.empty()) {
+    found = of_one_host(std::move(elsewhere), context);
+    if (const auto* snapshot = newest_containing(found, back, context, seen)) return *snapshot;
   }
   if (seen == 0) {
     fail_missing("none of the " + std::to_string(found.size()) + " snapshots of " +
