@@ -61,20 +61,20 @@ install_is_complete() {
 
 # The linker takes two classes of one name silently for one; those in anonymous namespaces are safe, and few.
 class_names_are_unique() {
-  twice=$(git ls-files 'lib/*.h' 'cli/*.h' | xargs grep -hoE '^(class|struct) [A-Za-z]+( final)?[^;]*\{' |
+  twice=$(find lib cli -name '*.h' | xargs grep -hoE '^(class|struct) [A-Za-z]+( final)?[^;]*\{' |
     awk '{print $2}' | sort | uniq -d)
   [ -z "$twice" ] || { echo "defined in two headers: $twice"; return 1; }
 }
 
 format_is_clean() {
-  git ls-files 'cli/*.cc' 'cli/*.h' 'lib/*.cc' 'lib/*.h' 'tests/*.cc' 'tests/*.h' | xargs clang-format --dry-run -Werror
+  find cli lib tests -name '*.cc' -o -name '*.h' | xargs clang-format --dry-run -Werror
 }
 
 # clang-tidy takes minutes, so an unchanged tree is not judged twice.
 tidy_is_clean() {
-  state=$(git ls-files 'cli/*' 'lib/*' .clang-tidy | xargs cat | sha256sum)
+  state=$(find cli lib .clang-tidy -type f | sort | xargs cat | sha256sum)
   [ -f build/tidy.state ] && [ "$(cat build/tidy.state)" = "$state" ] && echo "unchanged since it was clean" && return 0
-  git ls-files 'cli/*.cc' 'lib/*.cc' | xargs -P "$(nproc)" -n 4 clang-tidy --quiet -p build/release 2>build/tidy.log >build/tidy.out ||
+  find cli lib -name '*.cc' | sort | xargs -P "$(nproc)" -n 4 clang-tidy --quiet -p build/release 2>build/tidy.log >build/tidy.out ||
     { cat build/tidy.out; return 1; }
   echo "$state" >build/tidy.state
 }
