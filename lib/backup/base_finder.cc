@@ -11,6 +11,9 @@ namespace {
 constexpr std::size_t kWindowChunks = 16384;
 /// Of a chunk that the old version has more than once (zeros, say): it says nothing of a drift.
 constexpr std::uint64_t kManyPlaces = ~std::uint64_t{0};
+/// So far behind its old end appended data takes the last old chunk as base; more of it compresses
+/// as well by itself, in larger blocks.
+constexpr std::int64_t kTailReach = 256 << 10;
 /// More hints than this for one piece are the crumbs of a file that was cut otherwise.
 constexpr std::size_t kMaxHints = 32;
 
@@ -83,6 +86,14 @@ std::vector<std::optional<std::int64_t>> BaseFinder::drifts_of(std::span<const P
   return drifts;
 }
 
+/// What was appended has no older version, but a few lines of a log are like those before them.
+void BaseFinder::add_last_chunk(std::int64_t old_offset, std::vector<BaseHint>& hints) const {
+  const std::int64_t behind_end = old_offset - static_cast<std::int64_t>(next_offset_);
+  if (cursor_ || window_.empty() || behind_end < 0 || behind_end >= kTailReach) return;
+  const OldChunk& last = window_.back();
+  hints.push_back({last.id, static_cast<std::int64_t>(last.offset) - old_offset});
+}
+
 void BaseFinder::add_hints(std::uint64_t offset, std::uint64_t length, std::int64_t drift,
                            std::vector<BaseHint>& hints) const {
   const auto begin = static_cast<std::int64_t>(offset) - drift;
@@ -115,6 +126,7 @@ std::vector<std::vector<BaseHint>> BaseFinder::find(std::span<const Piece> piece
                                    [](const auto& drift) { return drift.has_value(); });
     if (next != drifts.end() && **next != drift_)
       add_hints(offset, pieces[i].length, **next, hints[i]);
+    if (hints[i].empty()) add_last_chunk(static_cast<std::int64_t>(offset) - drift_, hints[i]);
   }
   return hints;
 }

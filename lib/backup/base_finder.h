@@ -40,6 +40,7 @@ class BaseFinder {
   void drop_oldest();
   std::vector<std::optional<std::int64_t>> drifts_of(std::span<const Piece> pieces,
                                                      std::uint64_t offset) const;
+  void add_last_chunk(std::int64_t old_offset, std::vector<BaseHint>& hints) const;
   void add_hints(std::uint64_t offset, std::uint64_t length, std::int64_t drift,
                  std::vector<BaseHint>& hints) const;
 

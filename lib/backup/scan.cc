@@ -18,6 +18,9 @@ namespace {
 constexpr std::int64_t kUnsettledSeconds = 60;
 /// Smaller new files are not worth reading the old directory twice.
 constexpr std::uint64_t kMinSimilarBytes = 64 << 10;
+/// A dump a day is the next version of yesterday's; a hundred new pictures are no versions of the
+/// last old one, and trying costs as much as storing them.
+constexpr std::size_t kMaxAlike = 8;
 
 /// Walks the parent snapshot's nodes beside the sorted names.
 class OldNodes {
@@ -140,33 +143,43 @@ std::vector<ScannedEntry*> new_large_files(std::vector<ScannedEntry>& entries) {
   return found;
 }
 
+/// New files by what their names have in common; of names that many new files share, none.
+std::unordered_map<std::string, std::vector<ScannedEntry*>> by_alike_names(
+    const std::vector<ScannedEntry*>& files) {
+  std::unordered_map<std::string, std::vector<ScannedEntry*>> alike;
+  for (ScannedEntry* file : files) alike[without_numbers(file->name)].push_back(file);
+  std::erase_if(alike, [](const auto& group) { return group.second.size() > kMaxAlike; });
+  return alike;
+}
+
 /// Finds for new files what they are likely to be the next version of: the file that had their
 /// inode, or else the last one whose name differs in numbers only.
 void find_similar(const ChangeRule& rule, const std::optional<Reference>& old_tree,
                   bool inodes_are_stable, std::vector<ScannedEntry>& entries) {
   const std::vector<ScannedEntry*> wanted = new_large_files(entries);
   if (wanted.empty() || !old_tree) return;
+  const auto alike = by_alike_names(wanted);
   std::unordered_map<std::uint64_t, ScannedEntry*> by_inode;
-  std::unordered_multimap<std::string, ScannedEntry*> by_name;
-  for (ScannedEntry* entry : wanted) {
-    if (inodes_are_stable) by_inode.emplace(entry->metadata.inode, entry);
-    by_name.emplace(without_numbers(entry->name), entry);
+  if (inodes_are_stable) {
+    for (ScannedEntry* entry : wanted) by_inode.emplace(entry->metadata.inode, entry);
   }
+  std::unordered_map<std::string, Node> latest;  // by what names have in common
   try {
     TreeCursor cursor(*rule.source, *old_tree);
-    while (const Node* node = cursor.next()) {
+    while (Node* node = cursor.next()) {
       if (node->meta.type != FileType::regular || node->meta.size == 0) continue;
-      const auto [first, last] = by_name.equal_range(without_numbers(node->name));
-      for (auto alike = first; alike != last; ++alike) {
-        std::unique_ptr<Node>& similar = alike->second->similar;
-        const bool has_inode = similar && similar->meta.inode == alike->second->metadata.inode;
-        if (!has_inode) similar = std::make_unique<Node>(*node);
-      }
       const auto same = by_inode.find(node->meta.inode);
       if (same != by_inode.end()) same->second->similar = std::make_unique<Node>(*node);
+      std::string name = without_numbers(node->name);
+      if (alike.contains(name)) latest[std::move(name)] = std::move(*node);
     }
   } catch (const Error& error) {  // per item: what is left has no older version
     if (!error.is_about_bytes() && error.kind() != ErrorKind::no_key) throw;
+  }
+  for (const auto& [name, node] : latest) {
+    for (ScannedEntry* entry : alike.at(name)) {
+      if (!entry->similar) entry->similar = std::make_unique<Node>(node);
+    }
   }
 }
 

@@ -154,12 +154,13 @@ TEST_CASE("holes have no hints, are no bases and take their room") {
                        piece(new_id(1))}) == Texts{"0@0", "", "", "1@0"});
 }
 
-TEST_CASE("behind the old version's end there is nothing to be found") {
+TEST_CASE("far behind the old version's end, or if it was empty, there is nothing to be found") {
   MemoryMetadata metadata;
   const Node old = old_file(metadata, 2);
   BaseFinder finder(&metadata, &old);
-  CHECK(found(finder, {piece(old_id(0)), piece(old_id(1)), piece(new_id(2))}) == Texts{"", "", ""});
-  CHECK(found(finder, {piece(new_id(3))}, 3000) == Texts{""});
+  CHECK(found(finder, {piece(old_id(0)), piece(old_id(1)), piece(new_id(2), 300'000)}) ==
+        Texts{"", "", "1@-1000"});
+  CHECK(found(finder, {piece(new_id(3))}, 302'000) == Texts{""});
   const Node empty = made_file("f");
   BaseFinder of_empty(&metadata, &empty);
   CHECK(found(of_empty, {piece(new_id(1))}) == Texts{""});
@@ -214,7 +215,16 @@ TEST_CASE("an old list that breaks off serves as far as it goes") {
   old.meta.size = 5000;  // a lie: the list ends before
   BaseFinder finder(&metadata, &old);
   CHECK(found(finder, {piece(new_id(0)), piece(new_id(1)), piece(new_id(2))}) ==
-        Texts{"0@0", "1@0", ""});
+        Texts{"0@0", "1@0", "1@-1000"});  // as if the rest had been appended
+}
+
+TEST_CASE("the first of what is appended has the last old chunk as base, the rest none") {
+  MemoryMetadata metadata;
+  const Node old = old_file(metadata, 3);
+  BaseFinder finder(&metadata, &old);
+  CHECK(found(finder, {piece(old_id(0)), piece(old_id(1)), piece(old_id(2)), piece(new_id(1)),
+                       piece(new_id(2), 256 << 10), piece(new_id(3))}) ==
+        Texts{"", "", "", "2@-1000", "2@-2000", ""});
 }
 
 TEST_CASE("a chunk that the old version has many times does not lead astray") {

@@ -426,6 +426,18 @@ TEST_CASE("of several dated files the last one serves, and small new files look 
   CHECK(world.content(second, "/note.2") == touched(noise(30'000, 3)));
 }
 
+TEST_CASE("of many new files with names alike none takes an old one for its earlier version") {
+  DeltaWorld world;
+  const std::string last = noise(100'000, 1);
+  world.write("picture 0", last);
+  world.backup();
+  world.note_packs();
+  for (int number = 1; number <= 9; ++number)
+    world.write("picture " + std::to_string(number), touched(last));
+  world.backup();
+  CHECK(world.new_blocks(ChunkClass::data).deltas == 0);
+}
+
 TEST_CASE("a file that was renamed and changed builds on what it was, by its inode") {
   DeltaWorld world;
   const std::string before = noise(kFileSize);
