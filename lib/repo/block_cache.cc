@@ -1,6 +1,5 @@
 #include "repo/block_cache.h"
 
-#include <exception>
 #include <utility>
 
 namespace coppice {
@@ -43,16 +42,21 @@ BlockCache::Block BlockCache::get(std::uint64_t key, const std::function<Bytes()
   const std::shared_future<Block> block = entries_.with([&](Entries& entries) {
     return entries.find_or_add(key, promise.get_future().share(), is_new);
   });
-  if (!is_new) return block.get();
+  if (!is_new) {
+    if (const Block opened = block.get()) return opened;
+    return std::make_shared<const Bytes>(load());  // the other thread failed: see for itself
+  }
   try {
     auto loaded = std::make_shared<const Bytes>(load());
     entries_.with([&](Entries& entries) { entries.settle(key, loaded->size()); });
-    promise.set_value(std::move(loaded));
+    promise.set_value(loaded);
+    return loaded;
   } catch (...) {
+    // Those that wait get no block instead of this error: an exception stays in its thread.
     entries_.with([&](Entries& entries) { entries.drop(key); });
-    promise.set_exception(std::current_exception());
+    promise.set_value(nullptr);
+    throw;
   }
-  return block.get();
 }
 
 }  // namespace coppice

@@ -22,7 +22,7 @@ class BlockCache {
   explicit BlockCache(std::uint64_t capacity) : entries_(capacity) {}
 
   /// The block of that key, made by `load` if it is not there. Throws what `load` throws; nothing
-  /// is then kept.
+  /// is then kept, and whoever waited for it calls its own `load`.
   Block get(std::uint64_t key, const std::function<Bytes()>& load);
 
  private:
