@@ -67,26 +67,6 @@ class NewerFilesWriter final : public MetadataSink {
   const Keyring& keyring_;
 };
 
-/// Appends a snapshot of what `writer` has stored.
-void publish(RepositoryFixture& fixture, ChunkWriter& writer, const Reference& root) {
-  Repository& repository = fixture.repository();
-  const Keyring& keyring = repository.keyring();
-  writer.finish();
-  SnapshotRecord record;
-  record.host = "host";
-  record.paths = {"/"};
-  record.root = root;
-  SnapshotBody body;
-  body.record =
-      encode_snapshot(record, keyring.signing_key(), keyring.repository(), keyring.slot());
-  if (const auto box = writer.session_box()) body.sessions.push_back(*box);
-  LogAppend entry;
-  entry.type = LogEntryType::snapshot;
-  entry.adds = writer.take_objects();
-  entry.body = encode_snapshot_body(body);
-  repository.append([&](const LogState&) { return entry; });
-}
-
 Session begin_session(RepositoryFixture& fixture) {
   return fixture.repository().begin_session(system_random(), "host", {1'600'000'000, 0});
 }
@@ -102,7 +82,7 @@ Reference store_newer(RepositoryFixture& fixture, const std::vector<NewerFile>& 
   ChunkWriter writer(repository.store(), fixture.pool(), repository.keyring(), loaded.index,
                      begin_session(fixture), options);
   const Reference root = NewerFilesWriter(writer, repository.keyring()).write(files);
-  publish(fixture, writer, root);
+  fixture.publish(writer, root);
   return root;
 }
 
@@ -117,7 +97,7 @@ void store_lie(RepositoryFixture& fixture, const std::string& truth, const std::
     const std::string lie = lies.substr(at, kChunk);
     writer.put(ChunkClass::data, fixture.chunk_id(truth.substr(at, kChunk)), as_bytes(lie));
   }
-  publish(fixture, writer, NewerFilesWriter(writer, repository.keyring()).write({}));
+  fixture.publish(writer, NewerFilesWriter(writer, repository.keyring()).write({}));
 }
 
 /// One byte of each chunk is another.

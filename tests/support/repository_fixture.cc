@@ -172,6 +172,12 @@ Reference RepositoryFixture::store(std::vector<LiteralEntry> entries, bool dedup
                      repository.begin_session(system_random(), "host", {kFileTime, 0}), options);
   const Reference root =
       LiteralWriter(writer, repository.keyring(), chunk_bytes_).write(std::move(entries));
+  publish(writer, root);
+  return root;
+}
+
+void RepositoryFixture::publish(ChunkWriter& writer, const Reference& root) {
+  Repository& repository = *repository_;
   writer.finish();
   SnapshotRecord record;
   record.time = {kFileTime, 0};
@@ -188,7 +194,6 @@ Reference RepositoryFixture::store(std::vector<LiteralEntry> entries, bool dedup
   entry.adds = writer.take_objects();
   entry.body = encode_snapshot_body(body);
   repository.append([&](const LogState&) { return entry; });
-  return root;
 }
 
 Id RepositoryFixture::chunk_id(std::string_view bytes) const {

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "base/finding.h"
+#include "repo/chunk_writer.h"
 #include "repo/repository.h"
 #include "snapshot/node.h"
 #include "support/faulty_store.h"
@@ -69,6 +70,9 @@ class RepositoryFixture {
   Reference store_tree_again(std::vector<LiteralEntry> entries) {
     return store(std::move(entries), false);
   }
+
+  /// Finishes the writer and appends a snapshot of the tree that it has stored.
+  void publish(ChunkWriter& writer, const Reference& root);
 
   Repository& repository() { return *repository_; }
   FaultyStore& faults() { return faults_; }

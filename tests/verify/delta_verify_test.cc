@@ -80,22 +80,9 @@ Reference store_next(RepositoryFixture& fixture, const std::vector<NextVersion>&
   const Timestamp now{1'600'000'000, 0};
   ChunkWriter writer(repository.store(), fixture.pool(), keyring, loaded.index,
                      repository.begin_session(system_random(), "host", now), options);
-  SnapshotRecord record;
-  record.time = now;
-  record.host = "host";
-  record.paths = {"/"};
-  record.root = HintedWriter(writer, keyring, old_tree).write(files);
-  writer.finish();
-  SnapshotBody body;
-  body.record =
-      encode_snapshot(record, keyring.signing_key(), keyring.repository(), keyring.slot());
-  if (const auto box = writer.session_box()) body.sessions.push_back(*box);
-  LogAppend entry;
-  entry.type = LogEntryType::snapshot;
-  entry.adds = writer.take_objects();
-  entry.body = encode_snapshot_body(body);
-  repository.append([&](const LogState&) { return entry; });
-  return record.root;
+  const Reference root = HintedWriter(writer, keyring, old_tree).write(files);
+  fixture.publish(writer, root);
+  return root;
 }
 
 /// One byte of each chunk is another.
