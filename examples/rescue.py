@@ -1038,25 +1038,16 @@ class Node:
     """What a directory says of one of its entries."""
 
     @decode
-    def __init__(self, f, owners, before):
-        def after(kind, low):                                    # times and inodes stand as differences
-            before[kind] = (before[kind] + f.svarint() - low) % 2 ** 64 + low
-            return before[kind]
-
-        def time(kind):
-            return after(kind, -2 ** 63) * 10 ** 9 + f.bounded(10 ** 9 - 1)
-
+    def __init__(self, f, owners):
         self.name, self.type, bits, self.mode = f.counted(255), f.u8(), f.varint(), f.bounded(0o7777)
         if not self.name or self.name in (b".", b"..") or b"/" in self.name or b"\0" in self.name:
             raise Damaged("impossible name")
         if not 1 <= self.type <= 7 or bits >> 14:
             raise Newer("unknown type or field")
         self.owner = owners[f.varint()]
-        self.mtime, _ctime, inode = time("modified"), time("changed"), after("inode", 0)
         has = lambda bit: bits >> bit & 1
-        self.atime = time("access") if has(1) else self.mtime
-        _birth = time("birth") if has(2) else None
-        self.link = (f.varint(), inode) if has(3) else None
+        self.mtime, self.atime, self.has_atime, self.has_birth = 0, 0, has(1), has(2)
+        self.link = f.varint() if has(3) else None               # the device; columns() adds the inode
         _names = f.bounded(M32) if has(3) else 1
         self.device = os.makedev(f.bounded(M32), f.bounded(M32)) if has(4) else 0
         self.target = f.counted(65535) if has(5) else None
@@ -1081,13 +1072,43 @@ def extent(f):
     return both >> 1, None if both & 1 else f.id()
 
 
+def columns(f, nodes):
+    """Times and inodes stand behind the nodes, each kind for itself, as differences to the node before."""
+    def column(count, before=None):
+        values, value = [], 0
+        for i in range(count):
+            value = (before[i] if before else value) + f.svarint()
+            values.append(value)
+        return values
+
+    def times(count, before=None):
+        seconds = [(s + 2 ** 63) % 2 ** 64 - 2 ** 63 for s in column(count, before and [s for s, _ in before])]
+        nanoseconds = column(count, before and [n for _, n in before])
+        if any(not 0 <= n < 10 ** 9 for n in nanoseconds):
+            raise Damaged("nanoseconds out of range")
+        return list(zip(seconds, nanoseconds))
+
+    modified, changed = times(len(nodes)), times(len(nodes))
+    inodes = [inode % 2 ** 64 for inode in column(len(nodes))]
+    accessed = iter(times(sum(node.has_atime for node in nodes)))
+    _born = times(sum(node.has_birth for node in nodes),
+                  [before for node, before in zip(nodes, [(0, 0)] + changed) if node.has_birth])
+    for node, time, inode in zip(nodes, modified, inodes):
+        node.mtime = node.atime = time[0] * 10 ** 9 + time[1]
+        if node.has_atime:
+            seconds, nanoseconds = next(accessed)
+            node.atime = seconds * 10 ** 9 + nanoseconds
+        if node.link is not None:
+            node.link = node.link, inode
+
+
 @decode
 def tree_part(data):
     f = Fields(data)
     f.version()
     owners = f.list(lambda: (f.varint(), f.varint(), f.counted(256), f.counted(256)), 65536)
-    before = collections.Counter()
-    nodes = f.list(lambda: Node(f, owners, before), 65536)
+    nodes = f.list(lambda: Node(f, owners), 65536)
+    columns(f, nodes)
     f.end()
     return nodes
 

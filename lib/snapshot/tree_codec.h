@@ -26,14 +26,24 @@ struct TreePart {
 /// kMaxNodeBytes.
 void check_recordable(const Node& node);
 
-/// Times (seconds) and inode of the node before in the part: neighbours are alike, so nodes record
-/// the differences, and a change of all of them changes few bytes (docs/decisions/0007).
-struct NodeBefore {
-  std::int64_t mtime = 0;
-  std::int64_t ctime = 0;
-  std::int64_t atime = 0;
-  std::int64_t birth_time = 0;
-  std::uint64_t inode = 0;
+/// The numbers of a part's nodes that stand in columns behind them, each as its difference to the
+/// node before: neighbours are alike, and where all of them change, as times do when a release is
+/// unpacked over the last one, the news stand together (docs/decisions/0007).
+struct NodeColumns {
+  struct Time {
+    ByteWriter seconds;
+    ByteWriter nanoseconds;
+    Timestamp before;
+  };
+
+  Time modified;
+  Time changed;
+  ByteWriter inode;
+  Time accessed;
+  Time born;
+  std::uint64_t inode_before = 0;
+
+  std::size_t size() const;
 };
 
 /// Encodes one part node by node. Holds its bytes only. Not thread-safe.
@@ -44,7 +54,7 @@ class TreePartEncoder {
   void add(const Node& node);
 
   /// Bytes of owners and nodes so far; the encoded part has at most eight more.
-  std::size_t size() const { return owners_.size() + nodes_.size(); }
+  std::size_t size() const { return owners_.size() + nodes_.size() + columns_.size(); }
   std::size_t node_count() const { return node_count_; }
   /// The encoded part; starts anew.
   Bytes take();
@@ -55,6 +65,7 @@ class TreePartEncoder {
   std::size_t owner_index(const Node& node);
   void write_node(const Node& node);
   void write_optional(const Node& node);
+  void write_columns(const Node& node);
 
   ByteWriter owners_;
   ByteWriter nodes_;
@@ -62,7 +73,7 @@ class TreePartEncoder {
   const std::pair<const Owner, std::size_t>* latest_owner_ = nullptr;
   std::size_t node_count_ = 0;
   std::string latest_name_;
-  NodeBefore before_;
+  NodeColumns columns_;
 };
 
 /// Throws as TreePartEncoder::add.

@@ -9,7 +9,7 @@ namespace f = node_fields;
 
 constexpr std::uint64_t kMaxU32 = 0xFFFF'FFFF;
 constexpr std::uint64_t kMaxNanoseconds = 999'999'999;
-// The shortest owner and node: every field one byte.
+// The shortest owner and node, with its numbers in the columns: every field one byte.
 constexpr std::size_t kMinOwnerBytes = 4;
 constexpr std::size_t kMinNodeBytes = 11;
 constexpr std::size_t kMinXattrBytes = 3;
@@ -27,15 +27,21 @@ class NodeReader {
   NodeReader(ByteReader& in, std::string_view what) : in_(in), what_(what) {}
 
   void read_owners();
-  void read_node(Node& node);
+  void read_nodes(std::vector<Node>& nodes);
 
  private:
   std::uint32_t u32_varint(std::string_view field) {
     return static_cast<std::uint32_t>(in_.varint_max(kMaxU32, field));
   }
-  template <typename T>
-  T after(T& before);
-  Timestamp time(std::int64_t& before);
+  std::uint64_t after(std::uint64_t before) {
+    return before + static_cast<std::uint64_t>(in_.svarint());
+  }
+  void read_node(Node& node);
+  template <typename TimeOf>
+  void read_times(std::vector<Node>& nodes, TimeOf time_of);
+  void read_births(std::vector<Node>& nodes);
+  void read_seconds(Timestamp& time, const Timestamp& before);
+  void read_nanoseconds(Timestamp& time, const Timestamp& before);
   FileType type();
   std::uint64_t fields(FileType type);
   void read_owner(Node& node);
@@ -47,7 +53,6 @@ class NodeReader {
   ByteReader& in_;
   std::string_view what_;
   std::vector<OwnerEntry> owners_;
-  NodeBefore before_;
 };
 
 void NodeReader::read_owners() {
@@ -62,19 +67,39 @@ void NodeReader::read_owners() {
   }
 }
 
-/// What follows `before`, which takes its place.
-template <typename T>
-T NodeReader::after(T& before) {
-  before = static_cast<T>(static_cast<std::uint64_t>(before) +
-                          static_cast<std::uint64_t>(in_.svarint()));
-  return before;
+void NodeReader::read_seconds(Timestamp& time, const Timestamp& before) {
+  time.seconds = static_cast<std::int64_t>(after(static_cast<std::uint64_t>(before.seconds)));
 }
 
-Timestamp NodeReader::time(std::int64_t& before) {
-  Timestamp time;
-  time.seconds = after(before);
-  time.nanoseconds = static_cast<std::uint32_t>(in_.varint_max(kMaxNanoseconds, "nanoseconds"));
-  return time;
+void NodeReader::read_nanoseconds(Timestamp& time, const Timestamp& before) {
+  const std::uint64_t nanoseconds = after(before.nanoseconds);
+  if (nanoseconds > kMaxNanoseconds) in_.fail("nanoseconds out of range");
+  time.nanoseconds = static_cast<std::uint32_t>(nanoseconds);
+}
+
+/// The two columns of one kind of time; `time_of` gives a node's place for it, null if it has none.
+template <typename TimeOf>
+void NodeReader::read_times(std::vector<Node>& nodes, TimeOf time_of) {
+  for (const auto read : {&NodeReader::read_seconds, &NodeReader::read_nanoseconds}) {
+    Timestamp before;
+    for (Node& node : nodes) {
+      Timestamp* const time = time_of(node);
+      if (time == nullptr) continue;
+      (this->*read)(*time, before);
+      before = *time;
+    }
+  }
+}
+
+/// Births stand as differences to the change of the node before.
+void NodeReader::read_births(std::vector<Node>& nodes) {
+  for (const auto read : {&NodeReader::read_seconds, &NodeReader::read_nanoseconds}) {
+    Timestamp before;
+    for (Node& node : nodes) {
+      if (node.meta.birth_time) (this->*read)(*node.meta.birth_time, before);
+      before = node.meta.ctime;
+    }
+  }
 }
 
 FileType NodeReader::type() {
@@ -120,8 +145,7 @@ void NodeReader::read_status(Node& node, std::uint64_t fields) {
   node.unsettled = (fields & f::kUnsettled) != 0;
   node.incomplete = (fields & f::kIncomplete) != 0;
   node.has_atime = (fields & f::kAccessTime) != 0;
-  if (node.has_atime) meta.atime = time(before_.atime);
-  if ((fields & f::kBirthTime) != 0) meta.birth_time = time(before_.birth_time);
+  if ((fields & f::kBirthTime) != 0) meta.birth_time.emplace();
   meta.links = 1;
   if ((fields & f::kHardLink) != 0) {
     meta.device = in_.varint();
@@ -173,13 +197,19 @@ void NodeReader::read_node(Node& node) {
   const std::uint64_t bits = fields(node.meta.type);
   node.meta.mode = static_cast<std::uint32_t>(in_.varint_max(07777, "mode"));
   read_owner(node);
-  node.meta.mtime = time(before_.mtime);
-  node.meta.ctime = time(before_.ctime);
-  node.meta.inode = after(before_.inode);
   read_status(node, bits);
   read_extended(node.meta, bits);
   read_content(node, bits);
-  if (const auto problem = node_problem(node); !problem.empty()) in_.fail(problem);
+}
+
+void NodeReader::read_nodes(std::vector<Node>& nodes) {
+  for (Node& node : nodes) read_node(node);
+  read_times(nodes, [](Node& node) { return &node.meta.mtime; });
+  read_times(nodes, [](Node& node) { return &node.meta.ctime; });
+  std::uint64_t inode = 0;
+  for (Node& node : nodes) node.meta.inode = inode = after(inode);
+  read_times(nodes, [](Node& node) { return node.has_atime ? &node.meta.atime : nullptr; });
+  read_births(nodes);
 }
 
 }  // namespace
@@ -192,11 +222,12 @@ TreePart decode_tree_part(ByteView bytes, std::string_view what) {
   const std::size_t count = in.count(kMinNodeBytes, kMaxPartNodes, "count of nodes");
   TreePart part;
   part.nodes.resize(count);
+  reader.read_nodes(part.nodes);
+  in.expect_end();
   for (std::size_t i = 0; i < count; ++i) {
-    reader.read_node(part.nodes[i]);
+    if (const auto problem = node_problem(part.nodes[i]); !problem.empty()) in.fail(problem);
     if (i > 0 && part.nodes[i].name <= part.nodes[i - 1].name) in.fail("names out of order");
   }
-  in.expect_end();
   return part;
 }
 

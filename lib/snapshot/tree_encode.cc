@@ -1,3 +1,5 @@
+#include <array>
+
 #include "base/error.h"
 #include "base/text.h"
 #include "snapshot/node_fields.h"
@@ -53,20 +55,34 @@ std::uint64_t fields_of(const Node& node) {
   return fields;
 }
 
-/// The difference modulo 2^64, as any two times may follow each other.
-template <typename T>
-void write_difference(ByteWriter& out, T value, T& before) {
-  out.svarint(static_cast<std::int64_t>(static_cast<std::uint64_t>(value) -
-                                        static_cast<std::uint64_t>(before)));
-  before = value;
+/// Modulo 2^64, as any two times and inodes may follow each other.
+void write_difference(ByteWriter& out, std::uint64_t value, std::uint64_t before) {
+  out.svarint(static_cast<std::int64_t>(value - before));
 }
 
-void write_time(ByteWriter& out, const Timestamp& time, std::int64_t& before) {
-  write_difference(out, time.seconds, before);
-  out.varint(time.nanoseconds);
+void write_time(NodeColumns::Time& column, const Timestamp& time) {
+  write_difference(column.seconds, static_cast<std::uint64_t>(time.seconds),
+                   static_cast<std::uint64_t>(column.before.seconds));
+  write_difference(column.nanoseconds, time.nanoseconds, column.before.nanoseconds);
+  column.before = time;
+}
+
+/// In the order of the page.
+std::array<const ByteWriter*, 9> in_order(const NodeColumns& columns) {
+  return {&columns.modified.seconds,     &columns.modified.nanoseconds,
+          &columns.changed.seconds,      &columns.changed.nanoseconds,
+          &columns.inode,                &columns.accessed.seconds,
+          &columns.accessed.nanoseconds, &columns.born.seconds,
+          &columns.born.nanoseconds};
 }
 
 }  // namespace
+
+std::size_t NodeColumns::size() const {
+  std::size_t bytes = 0;
+  for (const ByteWriter* column : in_order(*this)) bytes += column->size();
+  return bytes;
+}
 
 void check_recordable(const Node& node) {
   if (const auto problem = node_problem(node); !problem.empty()) refuse(node, problem);
@@ -111,16 +127,12 @@ void TreePartEncoder::write_node(const Node& node) {
   nodes_.varint(fields_of(node));
   nodes_.varint(meta.mode);
   nodes_.varint(owner_index(node));
-  write_time(nodes_, meta.mtime, before_.mtime);
-  write_time(nodes_, meta.ctime, before_.ctime);
-  write_difference(nodes_, meta.inode, before_.inode);
   write_optional(node);
+  write_columns(node);
 }
 
 void TreePartEncoder::write_optional(const Node& node) {
   const Metadata& meta = node.meta;
-  if (node.has_atime) write_time(nodes_, meta.atime, before_.atime);
-  if (meta.birth_time) write_time(nodes_, *meta.birth_time, before_.birth_time);
   if (node.is_hard_link()) {
     nodes_.varint(meta.device);
     nodes_.varint(meta.links);
@@ -150,6 +162,18 @@ void TreePartEncoder::write_optional(const Node& node) {
   if (node.subtree) write_reference(nodes_, *node.subtree);
 }
 
+void TreePartEncoder::write_columns(const Node& node) {
+  const Metadata& meta = node.meta;
+  // Files are often made one after the other: the next one's birth is near the last one's change.
+  columns_.born.before = columns_.changed.before;
+  if (meta.birth_time) write_time(columns_.born, *meta.birth_time);
+  write_time(columns_.modified, meta.mtime);
+  write_time(columns_.changed, meta.ctime);
+  write_difference(columns_.inode, meta.inode, columns_.inode_before);
+  columns_.inode_before = meta.inode;
+  if (node.has_atime) write_time(columns_.accessed, meta.atime);
+}
+
 Bytes TreePartEncoder::take() {
   ByteWriter head;
   head.u8(f::kTreeVersion);
@@ -158,17 +182,22 @@ Bytes TreePartEncoder::take() {
   middle.varint(node_count_);
 
   Bytes part;
-  part.reserve(head.size() + owners_.size() + middle.size() + nodes_.size());
-  for (const Bytes* piece : {&head.bytes(), &owners_.bytes(), &middle.bytes(), &nodes_.bytes()}) {
-    part.insert(part.end(), piece->begin(), piece->end());
-  }
+  part.reserve(head.size() + middle.size() + size());
+  const auto append = [&part](const ByteWriter& piece) {
+    part.insert(part.end(), piece.bytes().begin(), piece.bytes().end());
+  };
+  append(head);
+  append(owners_);
+  append(middle);
+  append(nodes_);
+  for (const ByteWriter* column : in_order(columns_)) append(*column);
   owners_.clear();
   nodes_.clear();
   owner_indexes_.clear();
   latest_owner_ = nullptr;
   node_count_ = 0;
   latest_name_.clear();
-  before_ = {};
+  columns_ = {};
   return part;
 }
 

@@ -77,10 +77,11 @@ TEST_CASE("a plain node has the bytes that the page says") {
   const std::vector<Node> nodes = {node};
   CHECK(encode_tree_part(nodes) == bytes_of_hex("01"
                                                 "01 00 00 04726f6f74 04726f6f74"
-                                                "01 0161 04 00 a403 00 0205 0100 d804"));
+                                                "01 0161 04 00 a403 00"
+                                                "02 0a 01 00 d804"));
 }
 
-TEST_CASE("times and inodes stand as differences to the node before, whatever they are") {
+TEST_CASE("times and inodes stand in columns as differences to the node before") {
   Node first = made_node("a", FileType::fifo);
   first.meta.mtime = {1000, 5};
   first.meta.ctime = {-3, 0};
@@ -89,11 +90,28 @@ TEST_CASE("times and inodes stand as differences to the node before, whatever th
   second.meta.mtime = {1001, 5};
   second.meta.ctime = {-3, 7};
   second.meta.inode = 298;
-  const std::vector<Node> nodes = {first, second};
-  CHECK(encode_tree_part(nodes) == bytes_of_hex("01 01 00 00 00 00 02"
-                                                "0161 04 00 a403 00 d00f05 0500 d804"
-                                                "0162 04 00 a403 00 0205 0007 03"));
+  second.meta.birth_time = Timestamp{-2, 1};
+  Node third = made_node("c", FileType::fifo);
+  third.has_atime = true;
+  third.meta.atime = {4, 2};
+  third.meta.birth_time = Timestamp{-4, 6};
+  const std::vector<Node> nodes = {first, second, third};
+  CHECK(encode_tree_part(nodes) ==
+        bytes_of_hex("01 01 00 00 00 00 03"
+                     "0161 04 00 a403 00  0162 04 04 a403 00  0163 04 06 a403 00"
+                     "d00f 02 d10f  0a 00 09"  // modified 1000 1001 0, 5 5 0
+                     "05 00 06  00 0e 0d"      // changed -3 -3 0, 0 7 0
+                     "d804 03 d304"            // inodes 300 298 0
+                     "08 04"                   // access 4, 2
+                     "02 01  02 01"));         // birth -2 -4 after changes at -3 -3, 1 6 after 0 7
+}
 
+TEST_CASE("times and inodes come back, whatever they are") {
+  Node first = made_node("a", FileType::fifo);
+  first.meta.ctime = {-3, 999'999'999};
+  Node second = made_node("b", FileType::fifo);
+  second.meta.ctime = {-3, 7};
+  second.meta.birth_time = Timestamp{std::numeric_limits<std::int64_t>::max(), 999'999'999};
   first.meta.mtime.seconds = std::numeric_limits<std::int64_t>::min();
   first.meta.inode = std::numeric_limits<std::uint64_t>::max();
   second.meta.mtime.seconds = std::numeric_limits<std::int64_t>::max();
@@ -104,6 +122,7 @@ TEST_CASE("times and inodes stand as differences to the node before, whatever th
     CHECK(back.nodes[i].meta.mtime == far[i].meta.mtime);
     CHECK(back.nodes[i].meta.ctime == far[i].meta.ctime);
     CHECK(back.nodes[i].meta.inode == far[i].meta.inode);
+    CHECK(back.nodes[i].meta.birth_time == far[i].meta.birth_time);
   }
 }
 
@@ -114,15 +133,16 @@ TEST_CASE("a file with every field has the bytes that the page says") {
       "01 0466756c6c 01"
       "cf27"             // bits 0 1 2 3 6 7 8 9 12
       "ed13 00"          // mode, owner
-      "0205 0100"        // modified, changed
-      "d804"             // inode
-      "04 ff93ebdc03"    // access
-      "03 01"            // birth
       "818080808001 03"  // device 8:1, links
       "10 00"            // flags, project
       "02 06757365722e61 00 06757365722e62 02 00ff"
       "9601 02 c801" +
-      made_id(7).hex() + "65");
+      made_id(7).hex() +
+      "65"
+      "02 0a 01 00"    // modified, changed
+      "d804"           // inode
+      "04 fea7d6b907"  // access
+      "03 02");        // birth
   CHECK(encode_tree_part(nodes) == expected);
 }
 
@@ -134,18 +154,19 @@ TEST_CASE("the other types have the bytes that the page says") {
     // Without version, the one owner (0 0 "" ""), the count, and what all nodes have.
     return to_hex(ByteView(part).subspan(7));
   };
-  const std::string common = "a403000000000000";  // mode, owner, times, inode
+  const std::string common = "a40300";       // mode, owner
+  const std::string columns = "0000000000";  // times, inode
   CHECK(node_bytes(made_directory("d", {1, made_id(8)})) ==
         "01640280"
         "10" +
-            common + "01" + id8);
+            common + "01" + id8 + columns);
   CHECK(node_bytes(made_file("e")) ==
         "01650180"
         "40" +
-            common);
+            common + columns);
   const std::vector<Node> all = one_of_each();
-  CHECK(node_bytes(all[3]) == "016c0320" + common + "092e2e2f746172676574");
-  CHECK(node_bytes(all[4]) == "016d0710" + common + "0811");
+  CHECK(node_bytes(all[3]) == "016c0320" + common + "092e2e2f746172676574" + columns);
+  CHECK(node_bytes(all[4]) == "016d0710" + common + "0811" + columns);
   CHECK(node_bytes(all[6]) ==
         "01720180"
         "08" +
@@ -153,11 +174,11 @@ TEST_CASE("the other types have the bytes that the page says") {
             "808080808080"
             "04"
             "02" +
-            made_id(9).hex());
+            made_id(9).hex() + columns);
   CHECK(node_bytes(all[9]) ==
         "01750280"
         "20" +
-            common);
+            common + columns);
 }
 
 TEST_CASE("owners stand once each in order of first appearance") {
@@ -315,43 +336,48 @@ TEST_CASE("what a flipped bit leaves readable encodes again") {
 
 TEST_CASE("parts that break the page are damaged") {
   const std::string owner = "01 01 00000000";
-  const std::string tail = "a403 00 0000 0000 00";
-  REQUIRE(decode_tree_part(bytes_of_hex(owner + "01 0161 04 00" + tail)).nodes.size() == 1);
+  const std::string tail = "a403 00";            // mode, owner
+  const std::string columns = "00 00 00 00 00";  // times, inode
+  REQUIRE(decode_tree_part(bytes_of_hex(owner + "01 0161 04 00" + tail + columns)).nodes.size() ==
+          1);
   const std::vector<std::string> broken = {
-      "01 00 01 0161 04 00" + tail,                                   // owner out of range
-      owner + "01 00 04 00" + tail,                                   // empty name
-      owner + "01 012e 04 00" + tail,                                 // "."
-      owner + "01 022e2e 04 00" + tail,                               // ".."
-      owner + "01 012f 04 00" + tail,                                 // "/"
-      owner + "01 0100 04 00" + tail,                                 // NUL
-      owner + "02 0162 04 00" + tail + "0161 04 00" + tail,           // descending
-      owner + "02 0161 04 00" + tail + "0161 04 00" + tail,           // twice
-      owner + "01 0161 04 808001" + tail,                             // unknown field
-      owner + "01 0161 04 00 8020 00 0000 0000 00",                   // mode 010000
-      owner + "01 0161 04 00 a403 00 00 8094ebdc03 0000 00",          // 10^9 nanoseconds
-      owner + "01 0161 01 00" + tail,                                 // a file without content
-      owner + "01 0161 04 8040" + tail,                               // a FIFO with content
-      owner + "01 0161 01 8044" + tail + "00 00",                     // inline and empty
-      owner + "01 0161 01 8004" + tail + "00 00",                     // inline of size 0
-      owner + "01 0161 01 8004" + tail + "05 01 09",                  // a hole of 4 for a size of 5
-      owner + "01 0161 01 8008" + tail + "01 04" + made_id(1).hex(),  // levels 4
-      owner + "01 0161 02 00" + tail,                                 // a directory of nothing
-      owner + "01 0161 02 881000 0201" + tail,                        // hard link to a directory
-      owner + "01 0161 04 08" + tail + "00 01",                       // one link
-      owner + "01 0161 04 20" + tail + "0178",                        // target of a FIFO
-      owner + "01 0161 03 00" + tail,                                 // symlink without target
-      owner + "01 0161 03 20" + tail + "00",                          // empty target
-      owner + "01 0161 03 20" + tail + "0100",                        // NUL in the target
-      owner + "01 0161 06 00" + tail,                                 // device without number
-      owner + "01 0161 06 10" + tail + "8080808010 00",               // major 2^32
-      owner + "01 0161 04 40" + tail + "00",                          // flags of zero
-      owner + "01 0161 04 8002" + tail + "00",                        // no xattrs
-      owner + "01 0161 04 8002" + tail + "02 0162 00 0161 00",        // xattrs descending
-      owner + "01 0161 04 8002" + tail + "01 00 00",                  // xattr without name
-      owner + "01 0161 04 00" + tail + "00",                          // left over
-      "01 01 8080808010 000000 00",                                   // uid 2^32
-      "01 8180808008",                                                // owners that are not there
-      "01 00 ffffffff0f",                                             // nodes that are not there
+      "01 00 01 0161 04 00" + tail + columns,      // owner out of range
+      owner + "01 00 04 00" + tail + columns,      // empty name
+      owner + "01 012e 04 00" + tail + columns,    // "."
+      owner + "01 022e2e 04 00" + tail + columns,  // ".."
+      owner + "01 012f 04 00" + tail + columns,    // "/"
+      owner + "01 0100 04 00" + tail + columns,    // NUL
+      owner + "02 0162 04 00" + tail + "0161 04 00" + tail + columns +
+          "00 00 00 00 00",  // descending
+      owner + "02 0161 04 00" + tail + "0161 04 00" + tail + columns + "00 00 00 00 00",  // twice
+      owner + "01 0161 04 808001" + tail + columns,               // unknown field
+      owner + "01 0161 04 00 8020 00" + columns,                  // mode 010000
+      owner + "01 0161 04 00" + tail + "00 80a8d6b907 00 00 00",  // 10^9 nanoseconds
+      owner + "01 0161 04 00" + tail + "00 01 00 00 00",          // a nanosecond before 0
+      owner + "01 0161 04 00" + tail + "00 00 00 00",             // a column too few
+      owner + "01 0161 01 00" + tail + columns,                   // a file without content
+      owner + "01 0161 04 8040" + tail + columns,                 // a FIFO with content
+      owner + "01 0161 01 8044" + tail + "00 00" + columns,       // inline and empty
+      owner + "01 0161 01 8004" + tail + "00 00" + columns,       // inline of size 0
+      owner + "01 0161 01 8004" + tail + "05 01 09" + columns,    // a hole of 4 for a size of 5
+      owner + "01 0161 01 8008" + tail + "01 04" + made_id(1).hex() + columns,  // levels 4
+      owner + "01 0161 02 00" + tail + columns,                    // a directory of nothing
+      owner + "01 0161 02 881000 0201" + tail + columns,           // hard link to a directory
+      owner + "01 0161 04 08" + tail + "00 01" + columns,          // one link
+      owner + "01 0161 04 20" + tail + "0178" + columns,           // target of a FIFO
+      owner + "01 0161 03 00" + tail + columns,                    // symlink without target
+      owner + "01 0161 03 20" + tail + "00" + columns,             // empty target
+      owner + "01 0161 03 20" + tail + "0100" + columns,           // NUL in the target
+      owner + "01 0161 06 00" + tail + columns,                    // device without number
+      owner + "01 0161 06 10" + tail + "8080808010 00" + columns,  // major 2^32
+      owner + "01 0161 04 40" + tail + "00" + columns,             // flags of zero
+      owner + "01 0161 04 8002" + tail + "00" + columns,           // no xattrs
+      owner + "01 0161 04 8002" + tail + "02 0162 00 0161 00" + columns,  // xattrs descending
+      owner + "01 0161 04 8002" + tail + "01 00 00" + columns,            // xattr without name
+      owner + "01 0161 04 00" + tail + columns + "00",                    // left over
+      "01 01 8080808010 000000 00",                                       // uid 2^32
+      "01 8180808008",     // owners that are not there
+      "01 00 ffffffff0f",  // nodes that are not there
       "",
   };
   for (const std::string& hex : broken) {
@@ -372,8 +398,9 @@ TEST_CASE("more nodes than the page allows are damaged even if the bytes are the
   out.varint(kMaxPartNodes + 1);
   for (std::uint32_t i = 0; i <= kMaxPartNodes; ++i) {
     out.text(numbered_name(i));
-    out.raw(bytes_of_hex("04 00 00 00 0000 0000 00"));
+    out.raw(bytes_of_hex("04 00 00 00"));
   }
+  out.raw(Bytes(5 * (kMaxPartNodes + 1)));
   CHECK(kind_of_error([&] { decode_tree_part(out.bytes()); }) == ErrorKind::damaged);
 }
 
