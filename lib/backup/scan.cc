@@ -25,16 +25,18 @@ constexpr std::size_t kMaxAlike = 8;
 /// Walks the parent snapshot's nodes beside the sorted names.
 class OldNodes {
  public:
-  OldNodes(const ChangeRule& rule, const std::optional<Reference>& tree) {
-    if (!tree) return;
+  OldNodes(const ChangeRule& rule, const OldTree& old) : are_of_this_place_(old.is_of_this_place) {
+    if (!old.tree) return;
     try {
-      cursor_.emplace(*rule.source, *tree);
+      cursor_.emplace(*rule.source, *old.tree);
       current_ = cursor_->next();
     } catch (const Error&) {  // per item: a damaged old tree only means that everything below is
                               // read again
       current_ = nullptr;
     }
   }
+
+  bool are_of_this_place() const { return are_of_this_place_; }
 
   /// The node of that name, moved out; null if there is none. Names must ascend.
   std::unique_ptr<Node> take(const std::string& name) {
@@ -51,6 +53,7 @@ class OldNodes {
   }
 
  private:
+  bool are_of_this_place_;
   std::optional<TreeCursor> cursor_;
   Node* current_ = nullptr;
 };
@@ -94,12 +97,13 @@ void adopt_extended(Metadata& now, const Node& old) {
 
 void compare(const ChangeRule& rule, ScannedEntry& entry, OldNodes& old_nodes,
              bool inodes_are_stable) {
-  entry.old = old_nodes.take(entry.name);
-  if (!entry.old) return;
-  if (entry.old->meta.type != entry.metadata.type) {
-    entry.old.reset();
+  std::unique_ptr<Node> old = old_nodes.take(entry.name);
+  if (!old || old->meta.type != entry.metadata.type) return;
+  if (!old_nodes.are_of_this_place()) {
+    entry.similar = std::move(old);
     return;
   }
+  entry.old = std::move(old);
   entry.is_unchanged = is_same_entry(rule, *entry.old, entry.metadata, inodes_are_stable) &&
                        is_content_stored(rule, *entry.old);
   if (entry.is_unchanged) adopt_extended(entry.metadata, *entry.old);
@@ -132,55 +136,78 @@ std::string without_numbers(const std::string& name) {
   return alike;
 }
 
-/// New files that are worth a second look at the old directory.
-std::vector<ScannedEntry*> new_large_files(std::vector<ScannedEntry>& entries) {
-  std::vector<ScannedEntry*> found;
-  for (ScannedEntry& entry : entries) {
-    const bool is_new_file =
-        !entry.old && entry.errno_value == 0 && entry.metadata.type == FileType::regular;
-    if (is_new_file && entry.metadata.size >= kMinSimilarBytes) found.push_back(&entry);
-  }
-  return found;
+bool is_worth_similar(const ScannedEntry& entry) {
+  if (entry.old || entry.similar || entry.errno_value != 0) return false;
+  const Metadata& metadata = entry.metadata;
+  return metadata.type == FileType::directory ||
+         (metadata.type == FileType::regular && metadata.size >= kMinSimilarBytes);
 }
 
-/// New files by what their names have in common; of names that many new files share, none.
-std::unordered_map<std::string, std::vector<ScannedEntry*>> by_alike_names(
-    const std::vector<ScannedEntry*>& files) {
-  std::unordered_map<std::string, std::vector<ScannedEntry*>> alike;
-  for (ScannedEntry* file : files) alike[without_numbers(file->name)].push_back(file);
-  std::erase_if(alike, [](const auto& group) { return group.second.size() > kMaxAlike; });
-  return alike;
+/// What an entry has in common with others of which it may be another version: the type, and the
+/// name without its numbers.
+std::string kinship(FileType type, const std::string& name) {
+  return std::to_string(static_cast<int>(type)) + without_numbers(name);
 }
 
-/// Finds for new files what they are likely to be the next version of: the file that had their
-/// inode, or else the last one whose name differs in numbers only.
-void find_similar(const ChangeRule& rule, const std::optional<Reference>& old_tree,
-                  bool inodes_are_stable, std::vector<ScannedEntry>& entries) {
-  const std::vector<ScannedEntry*> wanted = new_large_files(entries);
-  if (wanted.empty() || !old_tree) return;
-  const auto alike = by_alike_names(wanted);
-  std::unordered_map<std::uint64_t, ScannedEntry*> by_inode;
-  if (inodes_are_stable) {
-    for (ScannedEntry* entry : wanted) by_inode.emplace(entry->metadata.inode, entry);
+/// New files and directories that are worth a second look at the old directory.
+class SimilarWanted {
+ public:
+  SimilarWanted(std::vector<ScannedEntry>& entries, bool inodes_are_stable) {
+    for (ScannedEntry& entry : entries) {
+      if (!is_worth_similar(entry)) continue;
+      if (inodes_are_stable) by_inode_.emplace(entry.metadata.inode, &entry);
+      by_kinship_[kinship(entry.metadata.type, entry.name)].push_back(&entry);
+    }
+    is_empty_ = by_kinship_.empty();
+    // Pictures of a camera are no versions of each other.
+    std::erase_if(by_kinship_, [](const auto& group) { return group.second.size() > kMaxAlike; });
   }
-  std::unordered_map<std::string, Node> latest;  // by what names have in common
+
+  bool is_empty() const { return is_empty_; }
+
+  /// Old nodes, names ascending.
+  void see(Node&& node) {
+    const auto same = by_inode_.find(node.meta.inode);
+    if (same != by_inode_.end() && same->second->metadata.type == node.meta.type) {
+      same->second->similar = std::make_unique<Node>(node);
+    }
+    std::string kin = kinship(node.meta.type, node.name);
+    if (by_kinship_.contains(kin)) latest_[std::move(kin)] = std::move(node);
+  }
+
+  /// Those that had no inode in common take the last one that is akin.
+  void finish() {
+    for (const auto& [kin, node] : latest_) {
+      for (ScannedEntry* entry : by_kinship_.at(kin)) {
+        if (!entry->similar) entry->similar = std::make_unique<Node>(node);
+      }
+    }
+  }
+
+ private:
+  bool is_empty_ = true;
+  std::unordered_map<std::uint64_t, ScannedEntry*> by_inode_;
+  std::unordered_map<std::string, std::vector<ScannedEntry*>> by_kinship_;
+  std::unordered_map<std::string, Node> latest_;  // by kinship
+};
+
+/// Finds for new files and directories what they are likely to be the next version of: what had
+/// their inode, or else the last one whose name differs in numbers only.
+void find_similar(const ChangeRule& rule, const OldTree& old, bool inodes_are_stable,
+                  std::vector<ScannedEntry>& entries) {
+  if (!old.tree) return;
+  SimilarWanted wanted(entries, inodes_are_stable);
+  if (wanted.is_empty()) return;
   try {
-    TreeCursor cursor(*rule.source, *old_tree);
+    TreeCursor cursor(*rule.source, *old.tree);
     while (Node* node = cursor.next()) {
-      if (node->meta.type != FileType::regular || node->meta.size == 0) continue;
-      const auto same = by_inode.find(node->meta.inode);
-      if (same != by_inode.end()) same->second->similar = std::make_unique<Node>(*node);
-      std::string name = without_numbers(node->name);
-      if (alike.contains(name)) latest[std::move(name)] = std::move(*node);
+      if (node->meta.type == FileType::regular && node->meta.size == 0) continue;
+      wanted.see(std::move(*node));
     }
   } catch (const Error& error) {  // per item: what is left has no older version
     if (!error.is_about_bytes() && error.kind() != ErrorKind::no_key) throw;
   }
-  for (const auto& [name, node] : latest) {
-    for (ScannedEntry* entry : alike.at(name)) {
-      if (!entry->similar) entry->similar = std::make_unique<Node>(node);
-    }
-  }
+  wanted.finish();
 }
 
 }  // namespace
@@ -190,8 +217,14 @@ bool is_unsettled(const Metadata& metadata, Timestamp began) {
   return metadata.ctime >= limit;
 }
 
+OldTree old_tree_of(const ScannedEntry& entry) {
+  if (entry.old) return {entry.old->subtree};
+  if (entry.similar) return {entry.similar->subtree, false};
+  return {};
+}
+
 ScannedDirectory scan_directory(const ChangeRule& rule, const DirectoryHandle& parent,
-                                const std::string& name, const std::optional<Reference>& old_tree) {
+                                const std::string& name, const OldTree& old) {
   ScannedDirectory scanned;
   scanned.began = rule.clock->now();
   const char* entry_name = name.empty() ? "." : name.c_str();
@@ -206,13 +239,13 @@ ScannedDirectory scan_directory(const ChangeRule& rule, const DirectoryHandle& p
     scanned.is_pseudo = is_pseudo_file_system(fd);
     if (scanned.is_pseudo) return scanned;
     const bool inodes_are_stable = has_stable_inodes(fd);
-    OldNodes old_nodes(rule, old_tree);
+    OldNodes old_nodes(rule, old);
     std::vector<DirEntry> entries = read_directory(fd);
     scanned.entries.reserve(entries.size());
     for (DirEntry& entry : entries) {
       add_entry(rule, scanned, std::move(entry.name), old_nodes, inodes_are_stable);
     }
-    find_similar(rule, old_tree, inodes_are_stable, scanned.entries);
+    find_similar(rule, old, inodes_are_stable, scanned.entries);
   } catch (const Error&) {  // per item: what was listed so far is kept, the rest is reported as
                             // unreadable
     scanned.errno_value = EIO;
@@ -231,7 +264,7 @@ ScannedDirectory scan_source(const ChangeRule& rule, DirectoryHandle directory,
   errno = 0;
   try {
     entry.metadata = stat_at(scanned.handle->get(), live_name.c_str());
-    OldNodes old_nodes(rule, old_tree);
+    OldNodes old_nodes(rule, {old_tree});
     if (!recorded_name.empty())
       compare(rule, entry, old_nodes, has_stable_inodes(scanned.handle->get()));
   } catch (const Error&) {  // per item; stat_at's words are not more than "missing" to most people

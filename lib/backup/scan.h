@@ -31,8 +31,9 @@ struct ScannedEntry {
   /// The parent snapshot's node of that name and type, if there is one. unique_ptr: large
   /// directories are mostly new or mostly without it.
   std::unique_ptr<Node> old;
-  /// Of a new file: another one of the directory in the parent snapshot that it is likely to be the
-  /// next version of (renamed, or with another date in its name).
+  /// Of a new file or directory: another one in the parent snapshot that it is likely to be the
+  /// next version of (renamed, or with another date in its name, or of that name in a directory
+  /// that is). Serves for deltas only: what was at another place never proves an entry unchanged.
   std::unique_ptr<Node> similar;
   /// Nothing about the entry has changed and all that the old node refers to is stored: it need not
   /// be opened. For a directory this says only that its own metadata is unchanged.
@@ -48,10 +49,19 @@ struct ScannedDirectory {
   Timestamp began;                    ///< when the scan began: for "unsettled"
 };
 
+/// A directory's old version: its own, or that of a directory at another place (`similar`).
+struct OldTree {
+  std::optional<Reference> tree;
+  bool is_of_this_place = true;
+};
+
+/// The old version of an entry that is a directory.
+OldTree old_tree_of(const ScannedEntry& entry);
+
 /// Lists directory `name` below `parent` (or that of `parent` itself if `name` is empty), stats
 /// every entry and merges with the parent snapshot's sorted nodes. Opens no files.
 ScannedDirectory scan_directory(const ChangeRule& rule, const DirectoryHandle& parent,
-                                const std::string& name, const std::optional<Reference>& old_tree);
+                                const std::string& name, const OldTree& old);
 
 /// Stats and compares one entry that was named: `live_name` in `directory`, called `recorded_name`
 /// in the snapshot. The result has exactly that entry.

@@ -267,7 +267,7 @@ std::unique_ptr<Walk::Frame> Walk::open_frame(const Visit& visit, ScannedEntry e
   enter.is_unchanged = entry.is_unchanged;
   enter.is_source = visit.is_source;
   enter.began = scanned.began;
-  if (entry.old) enter.old_tree = entry.old->subtree;
+  enter.old_tree = old_tree_of(entry).tree;
   if (!entry.is_unchanged && scanned.handle) {
     for (const MetadataProblem& problem : read_extended(scanned.handle->get(), entry.metadata)) {
       add_problem(visit.path, "metadata_unreadable",
@@ -302,11 +302,11 @@ void Walk::scan_ahead(Frame& frame) {
     const bool is_other_mount =
         options_.one_file_system && entry.metadata.device != frame.visit.root_device;
     if (is_other_mount) continue;
-    frame.ahead.push_back(tasks_.submit(ThreadPool::Priority::normal,
-                                        [this, handle = frame.scanned.handle, name = entry.name,
-                                         old = entry.old ? entry.old->subtree : std::nullopt] {
-                                          return scan_directory(rule_, handle, name, old);
-                                        }));
+    frame.ahead.push_back(tasks_.submit(
+        ThreadPool::Priority::normal,
+        [this, handle = frame.scanned.handle, name = entry.name, old = old_tree_of(entry)] {
+          return scan_directory(rule_, handle, name, old);
+        }));
   }
 }
 
@@ -337,8 +337,7 @@ void Walk::step_into(std::vector<std::unique_ptr<Frame>>& stack, Frame& frame) {
 }
 
 void Walk::walk_directory(const Visit& visit, ScannedEntry entry, Timestamp) {
-  const std::optional<Reference> old =
-      entry.old ? entry.old->subtree : (visit.path == "/" ? options_.parent_root : std::nullopt);
+  const OldTree old = visit.path == "/" ? OldTree{options_.parent_root} : old_tree_of(entry);
   std::vector<std::unique_ptr<Frame>> stack;
   stack.push_back(open_frame(visit, std::move(entry),
                              scan_directory(rule_, visit.directory, visit.live_name, old)));
