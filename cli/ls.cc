@@ -181,7 +181,7 @@ void LsCommand::run(const Invocation& invocation) {
     invocation.console.print_json(message);
   }
   const bool is_recursive = is_whole || is_recursive_;
-  if (path == "/") return lister.list(path, snapshot.record.root, is_recursive);
+  if (path == "/") return lister.list(path, *snapshot.record.root.subtree, is_recursive);
   const std::optional<Node> node = find_path(trees, snapshot.record.root, path);
   if (!node) {
     throw Error(ErrorKind::failed, escape_for_display(path) + " is not in snapshot " +

@@ -25,7 +25,7 @@ Json snapshot_json(const ListedSnapshot& snapshot) {
   json["schema_version"] = kJsonSchemaVersion;
   json["time"] = format_rfc3339(record.time, record.utc_offset_minutes);
   json["parent"] = record.parent ? Json(record.parent->hex()) : Json(nullptr);
-  json["tree"] = record.root.id.hex();
+  json["tree"] = record.root.subtree->id.hex();
   set_names(json, "paths", record.paths);
   set_name(json, "hostname", record.host);
   set_name(json, "username", record.user);

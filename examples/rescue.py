@@ -478,7 +478,7 @@ class Snapshot:
         self.host, self.user = f.counted(255), f.counted(255)
         self.paths = f.list(lambda: f.counted(MIB), 65536)
         self.own_tags = set(f.list(lambda: f.counted(1024), 1024))
-        self.root = reference(f)
+        self.root_part = f.counted(512 * KIB)                    # "/" itself: the one node of a tree part
         if f.u8():
             f.id()                                               # the parent
         self.counts = [f.varint() for _ in range(14)]
@@ -486,6 +486,12 @@ class Snapshot:
         origin, _origin_slot, public, signed = f.id(), f.slot(), f.id(), f.at
         self.genuine = signed_by(public, origin, SNAPSHOT, record[:signed], f.take(64))
         f.end()
+
+    def root(self):
+        nodes = tree_part(self.root_part)
+        if len(nodes) != 1 or nodes[0].name != b"root" or not nodes[0].directory:
+            raise Damaged("the snapshot's root is no directory")
+        return nodes[0]
 
     def tags(self):
         return (self.own_tags | self.added) - self.removed
@@ -1156,12 +1162,15 @@ class Restorer:
         self.store, self.target = store, os.fsencode(target)
         self.links, self.owners, self.done = {}, os.geteuid() == 0, 0
 
-    def restore(self, root, wanted):
-        """Everything below the tree root whose path is wanted, begins with it, or leads to it."""
+    def restore(self, root, wanted, takes_root):
+        """Everything below the root whose path is wanted, begins with it, or leads to it; the root's metadata if that was backed up itself."""
         if os.path.lexists(self.target) and (not os.path.isdir(self.target) or os.listdir(self.target)):
             raise Stop(2, "%s exists and is not an empty directory" % show(self.target))
         os.makedirs(self.target, 0o700, exist_ok=True)
-        self.tree(root, b"", [c for c in os.fsencode(wanted).split(b"/") if c])
+        wanted = [c for c in os.fsencode(wanted).split(b"/") if c]
+        self.tree(root.directory, b"", wanted)
+        if takes_root and not wanted:
+            self.metadata(root, b"/", self.target)
         return self.done
 
     def tree(self, ref, path, wanted):
@@ -1343,7 +1352,7 @@ def run():
         print("rescue.py: snapshot %s: %s" % (snapshot.id.hex()[:16], mark), file=sys.stderr)
     if not snapshot.genuine or snapshot.void:
         report("nobody vouches for snapshot %s; restores it all the same" % snapshot.id.hex()[:16])
-    done = Restorer(Store(root, log), given.target).restore(snapshot.root, given.path)
+    done = Restorer(Store(root, log), given.target).restore(snapshot.root(), given.path, b"/" in snapshot.paths)
     if not done:
         raise Stop(1, "%s is not in the snapshot" % given.path)
     print("snapshot %s: %d entries%s" % (snapshot.id.hex()[:16], done, "" if worst == 0 else ", not all whole: see above"))

@@ -53,7 +53,8 @@ Archiver::Archiver(const BackupOptions& options, const ChunkIdentity& metadata_i
       old_metadata_(old_metadata),
       findings_(findings) {
   stack_.push_back({});
-  open_tree(stack_.back(), options.parent_root);
+  stack_.back().node.meta.type = FileType::directory;
+  open_tree(stack_.back(), options.parent_root ? options.parent_root->subtree : std::nullopt);
 }
 
 Id Archiver::put_metadata(ByteView encoded, std::span<const BaseHint> hints) {
@@ -118,8 +119,8 @@ void Archiver::take_event(WalkEvent& event, ReadBatch& batch, std::size_t& next_
 
 void Archiver::enter(WalkEvent& event) {
   if (event.path == "/") {
-    // The source is "/" itself: the format has no node for it, the root tree stands for it.
-    if (!event.node.incomplete) ++sources_read_;
+    if (event.is_source && !event.node.incomplete) ++sources_read_;
+    stack_.front().node = std::move(event.node);
     return;
   }
   OpenDirectory directory;
@@ -151,10 +152,14 @@ void Archiver::count_directory(const OpenDirectory& directory) {
   }
 }
 
-void Archiver::add_node(Node node) {
+void Archiver::complete_node(Node& node) {
   node.user = users_.user_name(node.meta.uid);
   node.group = users_.group_name(node.meta.gid);
   node.has_atime = options_.with_atime;
+}
+
+void Archiver::add_node(Node node) {
+  complete_node(node);
   const std::string path = stack_.back().path + "/" + node.name;
   try {
     stack_.back().tree->add(node);
@@ -328,9 +333,12 @@ void Archiver::take_stream(const StreamSource& stream) {
   while (stack_.size() > 1) leave();
 }
 
-Reference Archiver::finish() {
+Node Archiver::finish() {
   if (stack_.size() != 1) throw Error(ErrorKind::failed, "the walk ended inside a directory");
-  return stack_.front().tree->finish();
+  Node root = std::move(stack_.front().node);
+  complete_node(root);
+  root.subtree = stack_.front().tree->finish();
+  return root;
 }
 
 }  // namespace coppice

@@ -25,8 +25,8 @@ class Archiver {
   void take(WalkUnit unit);
   /// Adds a stream as the snapshot's only file.
   void take_stream(const StreamSource& stream);
-  /// Ends the root tree.
-  Reference finish();
+  /// Ends the root tree: "/" itself.
+  Node finish();
 
   /// Counters so far; those of bytes stored are the caller's to fill in.
   const SnapshotSummary& summary() const { return summary_; }
@@ -64,6 +64,7 @@ class Archiver {
   void add_file(WalkEvent& event, Metadata metadata, Content content,
                 const MetadataProblems& problems, bool is_changing);
   void add_node(Node node);
+  void complete_node(Node& node);
   void count_directory(const OpenDirectory& directory);
   void report(const std::string& path, const std::string& code, const std::string& message,
               Finding::Weight weight = Finding::Weight::partial);

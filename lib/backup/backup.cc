@@ -31,12 +31,12 @@ class BackupJob {
   std::optional<BackupResult> run();
 
  private:
-  Reference archive(ChunkSink& chunks, SnapshotSummary& summary);
+  Node archive(ChunkSink& chunks, SnapshotSummary& summary);
   void walk_into(Archiver& archiver, const ChangeRule& rule, const CutRule& cut, TaskGroup& tasks);
   /// True if this slot may read what it compresses against.
   bool can_make_deltas() const;
   ChunkWriterOptions writer_options();
-  SnapshotRecord make_record(const Reference& root, const SnapshotSummary& summary) const;
+  SnapshotRecord make_record(const Node& root, const SnapshotSummary& summary) const;
   std::optional<BackupResult> append(ChunkWriter& writer, const SnapshotRecord& record);
   bool is_still_stored(const LogState& state) const;
 
@@ -64,7 +64,7 @@ void BackupJob::walk_into(Archiver& archiver, const ChangeRule& rule, const CutR
   walker.join();
 }
 
-Reference BackupJob::archive(ChunkSink& chunks, SnapshotSummary& summary) {
+Node BackupJob::archive(ChunkSink& chunks, SnapshotSummary& summary) {
   const Keyring& keyring = repository_.keyring();
   ChunkReader reader(*blocks_, keyring);
   StoredMetadata metadata(reader);
@@ -84,7 +84,7 @@ Reference BackupJob::archive(ChunkSink& chunks, SnapshotSummary& summary) {
   if (archiver.sources_read() == 0) {
     throw Error(ErrorKind::failed, "nothing could be read, so no snapshot was made");
   }
-  const Reference root = archiver.finish();
+  Node root = archiver.finish();
   summary = archiver.summary();
   return root;
 }
@@ -106,7 +106,7 @@ ChunkWriterOptions BackupJob::writer_options() {
   return options;
 }
 
-SnapshotRecord BackupJob::make_record(const Reference& root, const SnapshotSummary& summary) const {
+SnapshotRecord BackupJob::make_record(const Node& root, const SnapshotSummary& summary) const {
   SnapshotRecord record;
   record.is_time_given = options_.time.has_value();
   record.is_incomplete = summary.error_count > 0;
@@ -184,7 +184,7 @@ std::optional<BackupResult> BackupJob::run() {
   SnapshotSummary summary;
   if (options_.is_dry_run) {
     DryRunSink counting(loaded_.index);
-    const Reference root = archive(counting, summary);
+    const Node root = archive(counting, summary);
     summary.data_added = counting.raw_bytes();
     BackupResult result;
     result.record = make_record(root, summary);
@@ -195,7 +195,7 @@ std::optional<BackupResult> BackupJob::run() {
                      repository_.begin_session(system_random(), options_.host, began_),
                      writer_options());
   StoringSink storing(writer);
-  const Reference root = archive(storing, summary);
+  const Node root = archive(storing, summary);
   writer.finish();
   summary.data_added = writer.raw_bytes();
   summary.data_added_packed = writer.packed_bytes();

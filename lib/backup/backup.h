@@ -47,7 +47,7 @@ struct BackupOptions {
   bool ignore_inode = false;
   bool ignore_ctime = false;
   bool is_dry_run = false;
-  std::optional<Reference> parent_root;  ///< tree to compare with; none: read everything
+  std::optional<Node> parent_root;  ///< "/" of the snapshot to compare with; none: read everything
   std::optional<Id> parent_id;
   std::string host;
   std::string user;

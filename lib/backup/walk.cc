@@ -63,13 +63,7 @@ struct Walk::Frame {
 void Walk::run() {
   const SourceTree tree = SourceTree::from(options_.sources);
   for (const BackupSource& source : options_.sources) named_.insert(source.recorded_path);
-  if (tree.is_source) {
-    // "/" itself: its own metadata has no node in the format, only its entries (docs/format.md,
-    // section 10).
-    visit_source(tree, "/", "", options_.parent_root);
-  } else {
-    visit_sources(tree, "/", options_.parent_root);
-  }
+  visit_source(tree, "/", "", std::nullopt);
   flush();
 }
 
@@ -129,6 +123,9 @@ void Walk::visit_source(const SourceTree& source, const std::string& path, const
       std::make_shared<const Fd>(std::move(opened.fd)), live_name, path, 0, path.size(), true};
   ScannedDirectory scanned = scan_source(rule_, visit.directory, live_name, name, old_tree);
   ScannedEntry entry = std::move(scanned.entries.front());
+  if (path == "/" && options_.parent_root) {
+    entry.old = std::make_unique<Node>(*options_.parent_root);
+  }
   if (!source.is_source) {
     if (entry.errno_value != 0) entry.metadata = plain_directory();
     visit_intermediate(source, path, std::move(entry));
@@ -165,6 +162,7 @@ void Walk::visit_intermediate(const SourceTree& tree, const std::string& path, S
   enter.node = node_of(entry, enter.began);
   add_event(std::move(enter));
   visit_sources(tree, path, old_subtree);
+  if (path == "/") return;
   WalkEvent leave;
   leave.kind = WalkEvent::Kind::leave_directory;
   add_event(std::move(leave));
@@ -337,7 +335,7 @@ void Walk::step_into(std::vector<std::unique_ptr<Frame>>& stack, Frame& frame) {
 }
 
 void Walk::walk_directory(const Visit& visit, ScannedEntry entry, Timestamp) {
-  const OldTree old = visit.path == "/" ? OldTree{options_.parent_root} : old_tree_of(entry);
+  const OldTree old = old_tree_of(entry);
   std::vector<std::unique_ptr<Frame>> stack;
   stack.push_back(open_frame(visit, std::move(entry),
                              scan_directory(rule_, visit.directory, visit.live_name, old)));

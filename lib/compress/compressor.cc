@@ -13,11 +13,11 @@
 namespace coppice {
 namespace {
 
-/// Deltas are made at level 3, whatever the level of plain blocks, and look for long matches besides,
-/// by one sample in 2^6 bytes. Measured on the 176 delta blocks of Linux 6.1.192 over 6.1.170 (179 MiB
-/// against prefixes of as much): level 3 alone with tables of 2^19 entries 1,300 KB in 0.40 s of CPU
-/// time (with its own 2^17 it loses what lies far back), so 917 KB in 0.66 s, level 7 with tables of
-/// 2^20 entries 881 KB in 1.4 s.
+/// Deltas are made at level 3, whatever the level of plain blocks, and look for long matches
+/// besides, by one sample in 2^6 bytes. Measured on the 176 delta blocks of Linux 6.1.192
+/// over 6.1.170 (179 MiB against prefixes of as much): level 3 alone with tables of 2^19 entries
+/// 1,300 KB in 0.40 s of CPU time (with its own 2^17 it loses what lies far back), so 917 KB in
+/// 0.66 s, level 7 with tables of 2^20 entries 881 KB in 1.4 s.
 constexpr int kPrefixLevel = 3;
 constexpr int kPrefixHashLog = 19;
 constexpr int kLongMatchHashLog = 17;

@@ -34,7 +34,8 @@ class Compressor {
   /// bytes may also count as too large. Throws Error{failed}.
   std::size_t compress(ByteView raw, MutableByteView out);
   /// The same against a prefix, of which at most the last 8 MiB are of use. Always at level 3 with
-  /// zstd's search for long matches, which finds what higher levels do in less than half their time.
+  /// zstd's search for long matches, which finds what higher levels do in less than half their
+  /// time.
   std::size_t compress_with_prefix(ByteView raw, ByteView prefix, MutableByteView out);
 
   /// Bytes that any frame for `raw_size` bytes fits in.

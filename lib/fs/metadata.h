@@ -66,6 +66,8 @@ struct Metadata {
       project_id;  ///< quota project; none for the default project 0 or where there are none
   std::vector<Xattr> xattrs;   ///< sorted by name
   std::string symlink_target;  ///< of symlinks only
+
+  bool operator==(const Metadata&) const = default;
 };
 
 /// Something about an entry that could not be read or set, while the rest was.

@@ -109,13 +109,13 @@ Bytes BlockOpener::open(const BlockInfo& info, ByteView sealed, const Secret32& 
   if (sealed.size() != info.sealed_length || sealed.size() <= kAeadTagBytes)
     throw_damaged("block has a wrong size");
   Aead aead(info.cipher, block_key(class_secret, info.chunk_class, info.seal));
-  Bytes encoded(sealed.size() - kAeadTagBytes);
+  const MutableByteView encoded = encoded_.room(sealed.size() - kAeadTagBytes);
   if (!aead.open(counter_nonce(info.seal.counter), block_associated_data(info), sealed, encoded)) {
     throw_damaged("block does not open");
   }
   if ((info.encoding & kEncodingZstd) == 0) {
     if (encoded.size() != info.raw_length) throw_damaged("stored block has a wrong size");
-    return encoded;
+    return to_bytes(encoded);
   }
   Bytes raw(info.raw_length);
   decompressor_.decompress(encoded, raw, prefix);

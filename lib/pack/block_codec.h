@@ -2,6 +2,7 @@
 #include <functional>
 #include <optional>
 
+#include "base/reused_buffer.h"
 #include "compress/compressor.h"
 #include "pack/block.h"
 
@@ -68,8 +69,13 @@ class BlockOpener {
   Bytes open(const BlockInfo& info, ByteView sealed, const Secret32& class_secret,
              ByteView prefix = {});
 
+  /// Room to read a sealed block into; until the next call.
+  MutableByteView room_for_sealed(std::size_t size) { return sealed_.room(size); }
+
  private:
   Decompressor decompressor_;
+  ReusedBuffer sealed_;
+  ReusedBuffer encoded_;
 };
 
 }  // namespace coppice

@@ -10,12 +10,14 @@ namespace coppice {
 Bytes BlockSource::open(const ChunkPlace& place, const std::string& object, ByteView prefix) {
   const BlockRecord& record = place.block_record();
   const BlockInfo info = place.run->block_info(record);
-  Bytes sealed(record.sealed_length);
-  store_.read(object, record.offset, sealed);
   const Secret32& secret = secrets_.secret(info.seal.session, info.chunk_class);
-  return openers_.with(
-      [] { return BlockOpener(); },
-      [&](BlockOpener& opener) { return opener.open(info, sealed, secret, prefix); });
+  return openers_.with([] { return BlockOpener(); },
+                       [&](BlockOpener& opener) {
+                         const MutableByteView sealed =
+                             opener.room_for_sealed(record.sealed_length);
+                         store_.read(object, record.offset, sealed);
+                         return opener.open(info, sealed, secret, prefix);
+                       });
 }
 
 Bytes BlockSource::read(const ChunkPlace& place) {

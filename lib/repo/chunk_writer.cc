@@ -71,8 +71,12 @@ struct ChunkWriter::State {
 
   // Owned by the caller's thread.
   IdSet new_ids;
-  std::array<OpenBlock, 2> open_blocks;  // by class
-  std::array<OpenBlock, 2> open_deltas;  // by class: chunks of which an older version is known
+  // By class. Deltas against the previous version and against older ones lie apart: among young
+  // ones, an old one would outlive the share at which it is stored plain again, and a reader would
+  // open a block of old bases for little of it.
+  std::array<OpenBlock, 2> open_blocks;
+  std::array<OpenBlock, 2> open_deltas;
+  std::array<OpenBlock, 2> open_old_deltas;
   std::uint64_t raw_bytes = 0;
   bool is_finished = false;
 
@@ -94,6 +98,7 @@ struct ChunkWriter::State {
   Stage packer;
   Stage closer;
 
+  OpenBlock& open_block_for(ChunkClass chunk_class, std::span<const ChosenBase> bases);
   void dispatch(OpenBlock& block);
   BlockSealer::Sealed seal(OpenBlock block);
   DeltaTrial delta_trial(const OpenBlock& block) const;
@@ -147,6 +152,14 @@ BlockSealer::Sealed ChunkWriter::State::seal(OpenBlock block) {
             std::move(block.info), block.raw, [this](ChunkClass c) { return next_seal(c); },
             [this](ChunkClass c) -> const Secret32& { return session.secret(c); }, delta);
       });
+}
+
+OpenBlock& ChunkWriter::State::open_block_for(ChunkClass chunk_class,
+                                              std::span<const ChosenBase> bases) {
+  const bool has_old =
+      std::any_of(bases.begin(), bases.end(), [](const ChosenBase& base) { return base.is_old; });
+  auto& blocks = bases.empty() ? open_blocks : has_old ? open_old_deltas : open_deltas;
+  return blocks[static_cast<std::size_t>(chunk_class)];
 }
 
 void ChunkWriter::State::dispatch(OpenBlock& block) {
@@ -295,8 +308,7 @@ bool ChunkWriter::put(ChunkClass chunk_class, const Id& id, ByteView bytes,
   if (state_->options.bases != nullptr && !hints.empty())
     bases = choose_bases(state_->index, chunk_class, hints, length);
   const std::size_t target = bases.empty() ? kBlockTargetBytes : kDeltaBlockTargetBytes;
-  auto& blocks = bases.empty() ? state_->open_blocks : state_->open_deltas;
-  OpenBlock& block = blocks[static_cast<std::size_t>(chunk_class)];
+  OpenBlock& block = state_->open_block_for(chunk_class, bases);
   if (!block.bases.has_room_for(bases)) state_->dispatch(block);
   block.info.chunk_class = chunk_class;
   if (block.raw.empty()) block.raw.reserve(target + bytes.size());
@@ -307,7 +319,7 @@ bool ChunkWriter::put(ChunkClass chunk_class, const Id& id, ByteView bytes,
 }
 
 void ChunkWriter::finish() {
-  for (auto* blocks : {&state_->open_blocks, &state_->open_deltas}) {
+  for (auto* blocks : {&state_->open_blocks, &state_->open_deltas, &state_->open_old_deltas}) {
     for (OpenBlock& block : *blocks) state_->dispatch(block);
   }
   state_->is_finished = true;

@@ -6,28 +6,13 @@
 namespace coppice {
 namespace {
 
-/// The placements of one block.
+/// The placements of one block, in order of files and offsets.
 struct BlockJob {
   ChunkPlace place;
   std::span<const ChunkPlacement> placements;
-  /// Run, pack, offset and turn: reading in this order is reading forward.
-  std::tuple<std::uint32_t, std::uint32_t, std::uint64_t, int> position;
 };
 
-/// Where a block lies. A delta takes its turn right after the block of its first base, so that this
-/// is opened once for both.
-auto position_of(const Index& index, const ChunkPlace& place) {
-  ChunkPlace where = place;
-  const auto bases = place.run->bases(place.block_record());
-  if (!bases.empty()) {
-    const auto base = index.find_first(bases.front().id);
-    if (base && !base->is_delta()) where = *base;
-  }
-  const BlockRecord& record = where.block_record();
-  return std::make_tuple(where.run_number, record.pack, record.offset, place.is_delta() ? 1 : 0);
-}
-
-std::vector<BlockJob> group_by_block(const Index& index, std::vector<ChunkPlacement>& placements) {
+std::vector<BlockJob> group_by_block(std::vector<ChunkPlacement>& placements) {
   std::sort(placements.begin(), placements.end(),
             [](const ChunkPlacement& a, const ChunkPlacement& b) {
               return std::make_tuple(a.place.block_key(), a.file, a.file_offset) <
@@ -38,12 +23,30 @@ std::vector<BlockJob> group_by_block(const Index& index, std::vector<ChunkPlacem
   for (std::size_t begin = 0, end = 0; begin < all.size(); begin = end) {
     const std::uint64_t key = all[begin].place.block_key();
     while (end < all.size() && all[end].place.block_key() == key) ++end;
-    const ChunkPlace& place = all[begin].place;
-    jobs.push_back({place, all.subspan(begin, end - begin), position_of(index, place)});
+    jobs.push_back({all[begin].place, all.subspan(begin, end - begin)});
   }
-  std::sort(jobs.begin(), jobs.end(),
-            [](const BlockJob& a, const BlockJob& b) { return a.position < b.position; });
   return jobs;
+}
+
+auto place_in_packs(const BlockJob& job) {
+  const BlockRecord& record = job.place.block_record();
+  return std::make_tuple(job.place.run_number, record.pack, record.offset);
+}
+
+auto place_in_files(const BlockJob& job) {
+  return std::make_tuple(job.placements.front().file, job.placements.front().file_offset);
+}
+
+/// Blocks are read forward, pack by pack. Where some are deltas, in order of what they restore: old
+/// versions lie in their packs in the same order, so each block of bases is opened about once,
+/// however many packs the bases of one file are spread over.
+void sort_jobs(std::vector<BlockJob>& jobs) {
+  const bool has_deltas = std::any_of(jobs.begin(), jobs.end(),
+                                      [](const BlockJob& job) { return job.place.is_delta(); });
+  std::sort(jobs.begin(), jobs.end(), [&](const BlockJob& a, const BlockJob& b) {
+    return has_deltas ? place_in_files(a) < place_in_files(b)
+                      : place_in_packs(a) < place_in_packs(b);
+  });
 }
 
 }  // namespace
@@ -103,7 +106,8 @@ void ContentPass::end_file(OutputFile& file) {
 }
 
 void ContentPass::run_round() {
-  const std::vector<BlockJob> jobs = group_by_block(context_.blocks.index(), placements_);
+  std::vector<BlockJob> jobs = group_by_block(placements_);
+  sort_jobs(jobs);
   run_parallel(context_.tasks, jobs.size(), [&](std::size_t i) {
     write_block(context_, files_, jobs[i].place, jobs[i].placements);
   });

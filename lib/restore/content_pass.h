@@ -10,7 +10,8 @@
 namespace coppice {
 
 /// Restores the content of files: finds the place of every chunk that is to be written, and has
-/// each block written to all its places, in the order in which blocks lie in packs, in parallel.
+/// each block written to all its places, in parallel, in an order in which each block is opened
+/// about once.
 /// Memory: 72 bytes for each of at most RestoreWindow::chunk_places placements, and what
 /// BlockWriter takes per worker. One thread owns it.
 class ContentPass {

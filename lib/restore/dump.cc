@@ -34,7 +34,7 @@ void write_zeros(int fd, std::uint64_t length) {
   }
 }
 
-Node find_file(MetadataSource& trees, const Reference& root, const std::string& path) {
+Node find_file(MetadataSource& trees, const Node& root, const std::string& path) {
   std::optional<Node> node = find_path(trees, root, path);
   const std::string shown = escape_for_display(path);
   if (!node) throw Error(ErrorKind::usage, "the snapshot has no " + shown);
@@ -49,7 +49,7 @@ Node find_file(MetadataSource& trees, const Reference& root, const std::string& 
 
 }  // namespace
 
-void dump_file(Repository& repository, const Reference& root, const std::string& path, int out_fd,
+void dump_file(Repository& repository, const Node& root, const std::string& path, int out_fd,
                const DumpOptions& options, FindingSink& findings) {
   const LoadedIndex loaded =
       repository.load_index({false, options.index_cache_directory}, findings);

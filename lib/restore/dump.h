@@ -18,7 +18,7 @@ struct DumpOptions {
 /// (healable) if a second copy had to be used. Throws Error{usage} if there is no such path or it
 /// is no regular file, Error{damaged} at the first chunk that is not to be had (what was written
 /// until then is right), Error{no_key}, Error{interrupted}, system_error if `out_fd` refuses.
-void dump_file(Repository& repository, const Reference& root, const std::string& path, int out_fd,
+void dump_file(Repository& repository, const Node& root, const std::string& path, int out_fd,
                const DumpOptions& options, FindingSink& findings);
 
 }  // namespace coppice

@@ -64,9 +64,18 @@ RestoreResult make_result(const RestoreContext& context, const RestoreNeeds& nee
   return result;
 }
 
+/// True if "/" itself is to be restored onto the target: it was named, or backed up as such.
+bool takes_root(const RestoreOptions& options, const Selector& select) {
+  const auto& paths = options.backed_up_paths;
+  const bool is_meant =
+      options.sub_path == "/" ||
+      (options.sub_path.empty() && std::find(paths.begin(), paths.end(), "/") != paths.end());
+  return is_meant && select("/", true) == RestoreChoice::take;
+}
+
 }  // namespace
 
-RestoreResult restore_snapshot(Repository& repository, ThreadPool& pool, const Reference& root,
+RestoreResult restore_snapshot(Repository& repository, ThreadPool& pool, const Node& root,
                                const RestoreOptions& options, FindingSink& sink) {
   expect_readable(repository.keyring(), repository.state().newest_epoch());
   SharedFindings findings(sink);
@@ -76,7 +85,8 @@ RestoreResult restore_snapshot(Repository& repository, ThreadPool& pool, const R
   ChunkReader chunks(blocks, repository.keyring());
   StoredMetadata trees(chunks);
   const Selector select(options.select);
-  const WantedTree wanted{trees, root, options.sub_path, select, options.stop};
+  const WantedTree wanted{trees,  root,        options.sub_path, takes_root(options, select),
+                          select, options.stop};
 
   RestoreMeter meter(options.on_progress);
   const RestoreNeeds needs = find_needs(wanted, loaded.index, findings);

@@ -47,8 +47,9 @@ struct RestoreWindow {
 
 struct RestoreOptions {
   std::string target;  ///< a directory; made with mode 0700 if it is missing
-  /// Empty or "/": whole paths below the target. A directory: its contents into the target, its
-  /// metadata onto the target. Anything else: target/basename.
+  /// Empty: whole paths below the target, and onto it the metadata of "/" if that was backed up
+  /// itself. A directory, also "/": its contents into the target, its metadata onto the target.
+  /// Anything else: target/basename.
   std::string sub_path;
   /// Asked with the absolute path in the snapshot, from one thread at a time, from any thread.
   /// Empty: everything.
@@ -101,7 +102,7 @@ struct RestoreResult {
 ///
 /// Uses two threads beside the pool's; must not be called from the pool. Memory: three windows
 /// (some 40 MiB each at most), one raw block per worker, 32 MiB of trees.
-RestoreResult restore_snapshot(Repository& repository, ThreadPool& pool, const Reference& root,
+RestoreResult restore_snapshot(Repository& repository, ThreadPool& pool, const Node& root,
                                const RestoreOptions& options, FindingSink& findings);
 
 }  // namespace coppice

@@ -49,7 +49,8 @@ void TreeWalk::run() {
   if (node->meta.type != FileType::directory) return run_single(path, *node);
   if (node->subtree) TreeCursor(wanted_.trees, *node->subtree).next();  // throws if it is damaged
   node->name.clear();
-  enter(path, *node, path == "/" ? RestoreChoice::beneath : RestoreChoice::take);
+  const bool is_beneath = path == "/" && !wanted_.takes_root;
+  enter(path, *node, is_beneath ? RestoreChoice::beneath : RestoreChoice::take);
   while (!levels_.empty()) step();
 }
 

@@ -40,8 +40,9 @@ class TreeVisitor {
 /// What a restore is about: a snapshot's tree, the part of it that is wanted, and who says so.
 struct WantedTree {
   MetadataSource& trees;
-  Reference root;
-  std::string sub_path;  ///< as RestoreOptions::sub_path
+  Node root;                ///< "/" itself
+  std::string sub_path;     ///< as RestoreOptions::sub_path
+  bool takes_root = false;  ///< where all is wanted: "/" itself too, for the target
   const Selector& select;
   const StopFlag* stop = nullptr;
 };

@@ -89,6 +89,15 @@ std::string_view metadata_problem(const Metadata& meta) {
 
 }  // namespace
 
+Node made_root(const Reference& entries) {
+  Node root;
+  root.meta.type = FileType::directory;
+  root.meta.mode = 0755;
+  root.meta.links = 1;
+  root.subtree = entries;
+  return root;
+}
+
 std::string_view node_problem(const Node& node) {
   if (const auto problem = name_problem(node.name); !problem.empty()) return problem;
   if (const auto problem = metadata_problem(node.meta); !problem.empty()) return problem;

@@ -66,7 +66,12 @@ struct Node {
   /// True for an entry that may have other names in the snapshot: those with equal device and
   /// inode.
   bool is_hard_link() const { return meta.links > 1 && meta.type != FileType::directory; }
+
+  bool operator==(const Node&) const = default;
 };
+
+/// "/" without metadata of its own (mode 0755, of root), with the tree of its entries.
+Node made_root(const Reference& entries);
 
 /// What keeps the node from being recorded, or an empty view. The same rules hold for writing and
 /// for reading.

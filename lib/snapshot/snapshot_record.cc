@@ -7,6 +7,7 @@
 #include "base/error.h"
 #include "crypto/hash.h"
 #include "snapshot/content_codec.h"
+#include "snapshot/tree_codec.h"
 
 namespace coppice {
 namespace {
@@ -26,6 +27,9 @@ constexpr std::size_t kMaxPaths = 65536;
 constexpr std::size_t kMaxPathBytes = kMiB;
 constexpr std::size_t kMaxTags = 1024;
 constexpr std::size_t kMaxTagBytes = 1024;
+/// "/" stands in the record as the one node of a tree part, under a name of its own.
+constexpr std::size_t kMaxRootBytes = 512 * kKiB;
+constexpr std::string_view kRootName = "root";
 
 using Counter = std::uint64_t SnapshotSummary::*;
 /// In the order of the page.
@@ -66,7 +70,25 @@ std::string_view record_problem(const SnapshotRecord& record) {
   for (const std::string& tag : record.tags) {
     if (tag.size() > kMaxTagBytes) return "tag too long";
   }
-  return record.root.levels > kMaxReferenceLevels ? "reference too deep" : "";
+  if (record.root.meta.type != FileType::directory || !record.root.subtree) {
+    return "its root is no directory that could be read";
+  }
+  return record.root.subtree->levels > kMaxReferenceLevels ? "reference too deep" : "";
+}
+
+Bytes encode_root(Node root) {
+  root.name = kRootName;
+  return encode_tree_part(std::span(&root, 1));
+}
+
+Node decode_root(ByteView part) {
+  TreePart decoded = decode_tree_part(part, "snapshot's root");
+  if (decoded.nodes.size() != 1 || decoded.nodes.front().name != kRootName) {
+    throw Error(ErrorKind::damaged, "snapshot: not one root");
+  }
+  Node root = std::move(decoded.nodes.front());
+  root.name.clear();
+  return root;
 }
 
 void write_texts(ByteWriter& out, const std::vector<std::string>& texts) {
@@ -97,7 +119,7 @@ void write_facts(ByteWriter& out, const SnapshotRecord& record) {
   out.text(record.user);
   write_texts(out, record.paths);
   write_texts(out, record.tags);
-  write_reference(out, record.root);
+  out.counted(encode_root(record.root));
   out.u8(record.parent ? 1 : 0);
   if (record.parent) out.id(*record.parent);
   for (const Counter counter : kCounters) out.varint(record.summary.*counter);
@@ -123,7 +145,7 @@ void read_facts(ByteReader& in, SnapshotRecord& record) {
   record.user = in.text(kMaxTextBytes, "user");
   record.paths = read_texts(in, {kMaxPaths, kMaxPathBytes}, "path");
   record.tags = read_texts(in, {kMaxTags, kMaxTagBytes}, "tag");
-  record.root = read_reference(in);
+  record.root = decode_root(in.counted(kMaxRootBytes, "root"));
   const std::uint8_t has_parent = in.u8();
   if (has_parent > 1) in.fail("neither parent nor none");
   if (has_parent == 1) record.parent = in.id();
@@ -155,7 +177,8 @@ Bytes encode_snapshot(const SnapshotRecord& record, const SigningKey& key, const
   out.id(key.sign(signed_message(out.bytes(), repository)));
   if (out.size() > kMaxSnapshotRecordBytes) {
     throw Error(ErrorKind::failed,
-                "snapshot: its paths and tags take more than 1 MiB; name fewer paths");
+                "snapshot: its paths, tags and the metadata of / take more than 1 MiB; name fewer "
+                "paths");
   }
   return out.take();
 }

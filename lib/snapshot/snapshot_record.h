@@ -58,7 +58,7 @@ struct SnapshotRecord {
   std::string user;
   std::vector<std::string> paths;  ///< absolute, bytes
   std::vector<std::string> tags;   ///< as given at the backup; the log may add and remove some
-  Reference root;                  ///< a tree that stands for "/"
+  Node root;                       ///< "/" itself: a directory without a name, with its tree
   std::optional<Id> parent;
   SnapshotSummary summary;
   std::string program_version;

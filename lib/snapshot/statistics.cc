@@ -278,9 +278,10 @@ class TreeCounter {
 Sums TreeCounter::count(const ListedSnapshot& snapshot) {
   snapshot_ = snapshot.id.short_hex();
   path_.clear();
-  if (!known_.contains(snapshot.record.root)) enter(snapshot.record.root);
+  const Reference& root = *snapshot.record.root.subtree;
+  if (!known_.contains(root)) enter(root);
   while (!frames_.empty()) step();
-  const TreeTotal& total = known_.at(snapshot.record.root);
+  const TreeTotal& total = known_.at(root);
   Sums sums = total.sums;
   sums.add(sum_of_links(total.linked.get()));
   return sums;

@@ -69,10 +69,14 @@ void write_time(NodeColumns::Time& column, const Timestamp& time) {
 
 /// In the order of the page.
 std::array<const ByteWriter*, 9> in_order(const NodeColumns& columns) {
-  return {&columns.modified.seconds,     &columns.modified.nanoseconds,
-          &columns.changed.seconds,      &columns.changed.nanoseconds,
-          &columns.inode,                &columns.accessed.seconds,
-          &columns.accessed.nanoseconds, &columns.born.seconds,
+  return {&columns.modified.seconds,
+          &columns.modified.nanoseconds,
+          &columns.changed.seconds,
+          &columns.changed.nanoseconds,
+          &columns.inode,
+          &columns.accessed.seconds,
+          &columns.accessed.nanoseconds,
+          &columns.born.seconds,
           &columns.born.nanoseconds};
 }
 

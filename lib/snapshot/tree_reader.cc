@@ -40,13 +40,6 @@ Id find_part(MetadataSource& source, const Reference& directory, std::string_vie
   return id;
 }
 
-Node root_node(const Reference& root) {
-  Node node;
-  node.meta.type = FileType::directory;
-  node.subtree = root;
-  return node;
-}
-
 }  // namespace
 
 Node* TreeCursor::next() {
@@ -118,9 +111,8 @@ std::optional<Node> find_child(MetadataSource& source, const Reference& director
   return std::move(*place);
 }
 
-std::optional<Node> find_path(MetadataSource& source, const Reference& root,
-                              std::string_view path) {
-  Node node = root_node(root);
+std::optional<Node> find_path(MetadataSource& source, const Node& root, std::string_view path) {
+  Node node = root;
   while (!path.empty()) {
     const std::size_t slash = std::min(path.find('/'), path.size());
     const std::string_view name = path.substr(0, slash);

@@ -61,9 +61,8 @@ class ContentCursor {
 std::optional<Node> find_child(MetadataSource& source, const Reference& directory,
                                std::string_view name);
 
-/// The entry at an absolute path below the root tree; symlinks are not followed. "/" itself has no
-/// node in the format: it comes back as a directory without a name, its metadata unset. Nothing if
-/// there is no such entry, or what is on the way is no directory or could not be read.
-std::optional<Node> find_path(MetadataSource& source, const Reference& root, std::string_view path);
+/// The entry at an absolute path below `root`, which "/" gives itself; symlinks are not followed.
+/// Nothing if there is no such entry, or what is on the way is no directory or could not be read.
+std::optional<Node> find_path(MetadataSource& source, const Node& root, std::string_view path);
 
 }  // namespace coppice

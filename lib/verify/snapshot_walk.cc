@@ -39,7 +39,7 @@ std::vector<SnapshotRoot> sound_snapshots(const Repository& repository,
       const SnapshotRecord record = decode_snapshot(logged->record);
       const std::string why = forgery(repository, *logged, record);
       if (!why.empty()) findings.report({Finding::Weight::damaged, "snapshot_forged", item, why});
-      roots.push_back({logged->id, record.root});
+      roots.push_back({logged->id, *record.root.subtree});
     } catch (const Error& error) {  // per item
       if (!error.is_about_bytes()) throw;
       findings.report({Finding::Weight::damaged, "snapshot_damaged", item, error.what()});

@@ -72,6 +72,13 @@ BackupOptions options_for(const std::string& path) {
   return options;
 }
 
+/// The same, recorded where nothing that others change lies above it.
+BackupOptions options_apart(const std::string& path) {
+  BackupOptions options = options_for(path);
+  options.sources.front().recorded_path = "/src";
+  return options;
+}
+
 /// Reads a snapshot's files back through index and blocks.
 class Reading {
  public:
@@ -81,7 +88,7 @@ class Reading {
         chunks_(blocks_, repository.keyring()),
         metadata_(chunks_) {}
 
-  std::optional<Node> find(const Reference& root, const std::string& path) {
+  std::optional<Node> find(const Node& root, const std::string& path) {
     return find_path(metadata_, root, path);
   }
   std::string content(const Node& node) {
@@ -140,11 +147,11 @@ TEST_CASE("an unchanged tree costs nothing, a changed file only itself") {
   const SourceTreeFixture source;
   RepositoryFixture fixture;
   FindingList findings;
-  BackupOptions options = options_for(source.root);
+  BackupOptions options = options_apart(source.root);
   const BackupResult first = run_backup(fixture.repository(), fixture.pool(), options, findings);
   options.parent_root = first.record.root;
   const BackupResult second = run_backup(fixture.repository(), fixture.pool(), options, findings);
-  CHECK(second.record.root == first.record.root);
+  CHECK(second.record.root.subtree == first.record.root.subtree);
   CHECK(second.summary.files_unmodified == first.summary.files_new);
   CHECK(second.summary.data_added == 0);
   write(source.root + "/a.txt", "other");
@@ -152,8 +159,8 @@ TEST_CASE("an unchanged tree costs nothing, a changed file only itself") {
   CHECK(third.summary.files_changed == 1);
   CHECK(third.summary.data_blobs == 1);
   Reading reading(fixture.repository());
-  CHECK(reading.content(*reading.find(third.record.root, source.root + "/a.txt")) == "other");
-  CHECK(reading.content(*reading.find(first.record.root, source.root + "/a.txt")) == "hello");
+  CHECK(reading.content(*reading.find(third.record.root, "/src/a.txt")) == "other");
+  CHECK(reading.content(*reading.find(first.record.root, "/src/a.txt")) == "hello");
 }
 
 TEST_CASE("a file changed within the last minute is unsettled and is read again") {
@@ -177,7 +184,7 @@ TEST_CASE("any number of workers makes the same trees and the same blocks") {
   for (RepositoryFixture* fixture : {&one, &four}) {
     ThreadPool pool(fixture == &one ? 1 : 4);
     FindingList findings;
-    run_backup(fixture->repository(), pool, options_for(source.root), findings);
+    run_backup(fixture->repository(), pool, options_apart(source.root), findings);
     std::vector<std::uint32_t> lengths;
     const LoadedIndex loaded = fixture->repository().load_index({}, findings);
     for (const IndexRun& run : loaded.index.runs()) {
@@ -191,7 +198,7 @@ TEST_CASE("any number of workers makes the same trees and the same blocks") {
   CHECK_FALSE(partitions[0].empty());
   ThreadPool pool(3);
   FindingList findings;
-  BackupOptions options = options_for(source.root);
+  BackupOptions options = options_apart(source.root);
   const BackupResult again = run_backup(four.repository(), pool, options, findings);
   CHECK(again.summary.data_added == 0);
 }
@@ -408,6 +415,11 @@ TEST_CASE("a source that is recorded as the root itself has its entries at the t
   const BackupResult result = run_backup(fixture.repository(), fixture.pool(), options, findings);
   Reading reading(fixture.repository());
   CHECK(reading.content(*reading.find(result.record.root, "/a.txt")) == "hello");
+  // What "/" itself is comes from the directory that is recorded as it.
+  ::chmod(source.root.c_str(), 01711);
+  const BackupResult changed = run_backup(fixture.repository(), fixture.pool(), options, findings);
+  CHECK(changed.record.root.meta.mode == 01711);
+  CHECK(changed.record.root.meta.inode == result.record.root.meta.inode);
   CHECK(reading.find(result.record.root, "/sub/c.txt"));
 }
 

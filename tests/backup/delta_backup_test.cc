@@ -324,7 +324,7 @@ MemoryStore::Objects copy_of(Store& store) {
 /// What a backup with so many workers adds to a copy of a repository: its root, and block by block
 /// what is in it.
 std::vector<std::string> partition(const MemoryStore::Objects& objects, unsigned workers,
-                                   BackupOptions options, const Reference& parent) {
+                                   BackupOptions options, const Node& parent) {
   MemoryStore store(objects);
   FindingList findings;
   const auto repository =
@@ -334,7 +334,7 @@ std::vector<std::string> partition(const MemoryStore::Objects& objects, unsigned
   options.parent_root = parent;
   const BackupResult result = run_backup(*repository, pool, options, findings);
   CHECK(findings.all.empty());
-  std::vector<std::string> lines{result.record.root.id.hex()};
+  std::vector<std::string> lines{result.record.root.subtree->id.hex()};
   const LoadedIndex loaded = repository->load_index({}, findings);
   for (const IndexRun& run : loaded.index.runs()) {
     std::map<std::uint32_t, std::string> by_block;

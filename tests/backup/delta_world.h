@@ -61,7 +61,7 @@ inline std::string partly_new(std::string bytes, double share) {
 
 /// What one backup made.
 struct Version {
-  Reference root;
+  Node root;
   std::uint64_t added = 0;   ///< raw bytes of new chunks
   std::uint64_t packed = 0;  ///< bytes of new packs
   SnapshotSummary summary;
@@ -174,7 +174,7 @@ class DeltaWorld {
   std::string root_ = scratch_ / "src";
   RepositoryFixture fixture_;
   FindingList findings_;
-  std::optional<Reference> parent_;
+  std::optional<Node> parent_;
   std::set<std::string> known_packs_;
 };
 

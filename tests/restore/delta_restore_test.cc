@@ -145,7 +145,7 @@ TEST_CASE("both versions of a file restore byte for byte, with one worker and wi
       RestoreOptions options = into(world.scratch / (name + (root == world.first ? "a" : "b")));
       options.no_space_check = true;
       options.verify = true;
-      restore_snapshot(world.fixture.repository(), pool, root, options, findings);
+      restore_snapshot(world.fixture.repository(), pool, made_root(root), options, findings);
       CHECK_MESSAGE(findings.all.empty(), findings.text());
     }
     CHECK(read_text(world.scratch / (name + "a/f")) == world.before);
@@ -297,7 +297,7 @@ TEST_CASE(
     const Fd fd =
         open_at(AT_FDCWD, (world.scratch / "out").c_str(), O_WRONLY | O_CREAT | O_TRUNC, 0600);
     FindingList findings;
-    dump_file(world.fixture.repository(), world.second, "/f", fd.get(), {}, findings);
+    dump_file(world.fixture.repository(), made_root(world.second), "/f", fd.get(), {}, findings);
   };
   dump();
   CHECK(read_text(world.scratch / "out") == world.after);

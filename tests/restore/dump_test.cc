@@ -20,7 +20,7 @@ Dump dump(RepositoryFixture& fixture, const Reference& root, const std::string& 
   ScratchDir scratch;
   const std::string out = scratch / "out";
   const Fd fd = open_at(AT_FDCWD, out.c_str(), O_WRONLY | O_CREAT, 0600);
-  dump_file(fixture.repository(), root, path, fd.get(), {}, result.findings);
+  dump_file(fixture.repository(), made_root(root), path, fd.get(), {}, result.findings);
   result.bytes = read_text(out);
   return result;
 }

@@ -62,7 +62,8 @@ inline RestoreRun run_restore(RepositoryFixture& fixture, const Reference& root,
                               RestoreOptions options) {
   RestoreRun run;
   options.no_space_check = true;
-  run.result = restore_snapshot(fixture.repository(), fixture.pool(), root, options, run.findings);
+  run.result = restore_snapshot(fixture.repository(), fixture.pool(), made_root(root), options,
+                                run.findings);
   return run;
 }
 

@@ -112,7 +112,7 @@ TEST_CASE("tiny windows, few open files and one worker give the same as large on
   options.no_space_check = true;
   ThreadPool one(1);
   FindingList findings;
-  restore_snapshot(fixture.repository(), one, root, options, findings);
+  restore_snapshot(fixture.repository(), one, made_root(root), options, findings);
   CHECK(findings.all.empty());
   CHECK(picture_of(scratch / "large") == picture_of(scratch / "tiny"));
 }
@@ -224,12 +224,12 @@ int restore_as_nobody(RepositoryFixture& fixture, const Reference& root,
     FindingList findings;
     ThreadPool pool(2);
     try {
-      restore_snapshot(fixture.repository(), pool, root, options, findings);
+      restore_snapshot(fixture.repository(), pool, made_root(root), options, findings);
     } catch (const Error&) {
       _exit(101);
     }
     const bool is_clean = findings.all.size() == 1 && findings.all[0].code == "metadata_not_set" &&
-                          findings.all[0].message.find("5 entries") != std::string::npos;
+                          findings.all[0].message.find("6 entries") != std::string::npos;
     _exit(is_clean ? 0 : 102);
   }
   int status = 0;
@@ -257,6 +257,27 @@ TEST_CASE("without root the content comes back and missing rights are told once 
   ::chmod((scratch / "t/dir/a").c_str(), 0400);
   CHECK(restore_as_nobody(fixture, root, options) == 0);
   CHECK((lstat_of(scratch / "t/dir/a").st_mode & 07777U) == 0444);
+}
+
+TEST_CASE("the target takes what / was, if that was backed up itself or is named") {
+  RepositoryFixture fixture;
+  Node root = made_root(fixture.store_tree({file("f", "1")}));
+  root.meta.mode = 01755;
+  root.meta.mtime = {5, 7};
+  ScratchDir scratch;
+  const auto restored_mode = [&](const std::string& name, const std::string& backed_up,
+                                 const std::string& sub_path) {
+    RestoreOptions options = into(scratch / name);
+    options.backed_up_paths = {backed_up};
+    options.sub_path = sub_path;
+    FindingList findings;
+    restore_snapshot(fixture.repository(), fixture.pool(), root, options, findings);
+    return lstat_of(scratch / name).st_mode & 07777U;
+  };
+  CHECK(restored_mode("whole", "/", "") == 01755);
+  CHECK(lstat_of(scratch / "whole").st_mtim.tv_nsec == 7);
+  CHECK(restored_mode("part", "/f", "") == 0700);
+  CHECK(restored_mode("named", "/f", "/") == 01755);
 }
 
 TEST_CASE("devices are made by root") {
@@ -297,12 +318,14 @@ TEST_CASE("a target without room is told before anything is written") {
   RestoreOptions options = into(small + "/t");
   FindingList findings;
   CHECK(kind_of([&] {
-          restore_snapshot(fixture.repository(), fixture.pool(), root, options, findings);
+          restore_snapshot(fixture.repository(), fixture.pool(), made_root(root), options,
+                           findings);
         }) == ErrorKind::no_space);
   CHECK_FALSE(exists(small + "/t"));
   options.no_space_check = true;
   CHECK(kind_of([&] {
-          restore_snapshot(fixture.repository(), fixture.pool(), root, options, findings);
+          restore_snapshot(fixture.repository(), fixture.pool(), made_root(root), options,
+                           findings);
         }) == ErrorKind::no_space);
   ::umount(small.c_str());
 }

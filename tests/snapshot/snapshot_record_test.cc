@@ -25,7 +25,9 @@ SnapshotRecord full_record() {
   record.user = "ann";
   record.paths = {"/etc", "/\xff"};
   record.tags = {"t"};
-  record.root = {1, made_id(8)};
+  record.root = made_root({1, made_id(8)});
+  record.root.meta.mode = 0755;
+  record.root.meta.mtime = {1, 5};
   record.parent = made_id(9);
   record.summary = {1, 2, 3, 4, 5, 6, 7, 8, 300, 10, 11, 12, 13, 14};
   record.program_version = "0.1";
@@ -44,8 +46,8 @@ TEST_CASE("a record has the bytes that the page says, and its signature the mess
   const std::string facts =
       "01 05 80c49fd50c 05 ab02 03626f78 03616e6e"
       "02 042f657463 022fff 01 0174"
-      "01" +
-      made_id(8).hex() + "01" + made_id(9).hex() +
+      "38 01 01 00000000 01 04726f6f74 02 8010 ed03 00 01" +
+      made_id(8).hex() + "02 0a 00 00 00 01" + made_id(9).hex() +
       "01 02 03 04 05 06 07 08 ac02 0a 0b 0c 0d 0e"
       "03302e31" +
       kRepository.hex() + kSlot.hex() + signing_key().public_key().hex();
@@ -77,6 +79,7 @@ TEST_CASE("every field comes back, with the origin that signed") {
 TEST_CASE("an all but empty record comes back too") {
   SnapshotRecord record;
   record.is_imported = true;
+  record.root = made_root({0, made_id(1)});
   record.time.seconds = -5;
   record.utc_offset_minutes = 1439;
   const SnapshotRecord back = decode_snapshot(encoded(record));
@@ -126,7 +129,7 @@ TEST_CASE("fields out of bounds are refused") {
   CHECK(refuses([](SnapshotRecord& r) { r.paths = {std::string(kMiB, '/')}; }));
   CHECK(refuses([](SnapshotRecord& r) { r.tags.assign(1025, "t"); }));
   CHECK(refuses([](SnapshotRecord& r) { r.tags = {std::string(1025, 't')}; }));
-  CHECK(refuses([](SnapshotRecord& r) { r.root.levels = 4; }));
+  CHECK(refuses([](SnapshotRecord& r) { r.root.subtree->levels = 4; }));
 }
 
 TEST_CASE("a record above 1 MiB is refused, one just below is read") {

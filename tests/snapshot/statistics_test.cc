@@ -44,7 +44,7 @@ class World {
     ListedSnapshot& listed = all_.emplace_back();
     listed.number = all_.size();
     listed.id = made_id(0xAA, static_cast<std::uint32_t>(all_.size()));
-    listed.record.root = tree(nodes);
+    listed.record.root = made_root(tree(nodes));
     snapshots.push_back(&listed);
   }
 

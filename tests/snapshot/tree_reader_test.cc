@@ -127,17 +127,17 @@ TEST_CASE("paths are found component by component") {
   Node unreadable = made_node("root", FileType::directory);
   unreadable.incomplete = true;
   const Reference root = stored_tree(store, {made_directory("etc", inner), unreadable});
-  CHECK(find_path(store, root, "/etc/hosts")->name == "hosts");
-  CHECK(find_path(store, root, "//etc///hosts/")->name == "hosts");
-  CHECK(find_path(store, root, "/etc")->subtree == inner);
-  CHECK(find_path(store, root, "/")->subtree == root);
-  CHECK(find_path(store, root, "/")->meta.type == FileType::directory);
-  CHECK_FALSE(find_path(store, root, "/etc/fstab/x"));
-  CHECK_FALSE(find_path(store, root, "/etc/passwd"));
-  CHECK_FALSE(find_path(store, root, "/usr"));
-  CHECK_FALSE(find_path(store, root, "/etc/../etc"));
-  CHECK_FALSE(find_path(store, root, "/root/x"));
-  CHECK(find_path(store, root, "/root"));
+  CHECK(find_path(store, made_root(root), "/etc/hosts")->name == "hosts");
+  CHECK(find_path(store, made_root(root), "//etc///hosts/")->name == "hosts");
+  CHECK(find_path(store, made_root(root), "/etc")->subtree == inner);
+  CHECK(find_path(store, made_root(root), "/")->subtree == root);
+  CHECK(find_path(store, made_root(root), "/")->meta.type == FileType::directory);
+  CHECK_FALSE(find_path(store, made_root(root), "/etc/fstab/x"));
+  CHECK_FALSE(find_path(store, made_root(root), "/etc/passwd"));
+  CHECK_FALSE(find_path(store, made_root(root), "/usr"));
+  CHECK_FALSE(find_path(store, made_root(root), "/etc/../etc"));
+  CHECK_FALSE(find_path(store, made_root(root), "/root/x"));
+  CHECK(find_path(store, made_root(root), "/root"));
 }
 
 }  // namespace

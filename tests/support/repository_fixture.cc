@@ -183,7 +183,7 @@ void RepositoryFixture::publish(ChunkWriter& writer, const Reference& root) {
   record.time = {kFileTime, 0};
   record.host = "host";
   record.paths = {"/"};
-  record.root = root;
+  record.root = made_root(root);
   SnapshotBody body;
   const Keyring& keyring = repository.keyring();
   body.record =

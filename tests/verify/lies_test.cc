@@ -76,7 +76,7 @@ class HandMade {
     SnapshotRecord record;
     record.host = "host";
     record.paths = {"/"};
-    record.root = {0, id};
+    record.root = made_root({0, id});
     LogAppend entry;
     entry.adds = packs_;
     entry.body = encode_snapshot_body(
