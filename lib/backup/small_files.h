@@ -22,7 +22,8 @@ inline constexpr std::size_t kBatchFiles = 128;
 struct SmallFileJob {
   DirectoryHandle directory;
   std::string name;
-  Metadata metadata;  ///< as the walk saw it
+  Metadata metadata;       ///< as the walk saw it
+  bool is_device = false;  ///< read by content (StreamedFile only)
 };
 
 /// One file as it was read.

@@ -2,8 +2,10 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <limits>
 
 #include "base/error.h"
+#include "fs/device.h"
 #include "fs/holes.h"
 #include "fs/open_source.h"
 
@@ -15,7 +17,15 @@ constexpr std::size_t kSegmentBytes = 4 << 20;
 
 }  // namespace
 
+void StreamedFile::open_device() {
+  OpenResult opened = try_open_device_at(job_.directory->get(), job_.name.c_str());
+  if (opened.errno_value != 0) throw call_error("open", job_.name.c_str(), opened.errno_value);
+  fd_ = std::move(opened.fd);
+  start(device_size(fd_.get()).value_or(std::numeric_limits<std::uint64_t>::max()));
+}
+
 void StreamedFile::open() {
+  if (job_.is_device) return open_device();
   OpenResult opened =
       try_open_source_at(job_.directory->get(), job_.name.c_str(), FileType::regular);
   if (opened.errno_value != 0) throw call_error("open", job_.name.c_str(), opened.errno_value);
@@ -23,7 +33,11 @@ void StreamedFile::open() {
   const Metadata now = stat_fd(fd_.get());
   if (now.type != FileType::regular) throw Error(ErrorKind::failed, "no regular file any more");
   job_.metadata = now;
-  size_ = now.size;
+  start(now.size);
+}
+
+void StreamedFile::start(std::uint64_t size) {
+  size_ = size;
   offset_ = 0;
   data_end_ = 0;
   carry_.clear();
@@ -39,8 +53,10 @@ bool StreamedFile::fill_from_extent(Segment& segment) {
   const std::size_t start = segment.buffer.size();
   segment.buffer.insert(segment.buffer.end(), carry_.begin(), carry_.end());
   segment.buffer.resize(start + carry_.size() + wanted);
+  const MutableByteView room = MutableByteView(segment.buffer).subspan(start + carry_.size());
+  // Not every character device knows positions.
   const std::size_t got =
-      read_at(fd_.get(), MutableByteView(segment.buffer).subspan(start + carry_.size()), offset_);
+      job_.is_device ? read_up_to(fd_.get(), room) : read_at(fd_.get(), room, offset_);
   segment.buffer.resize(start + carry_.size() + got);
   carry_.clear();
   offset_ += got;
@@ -56,6 +72,10 @@ bool StreamedFile::fill_from_extent(Segment& segment) {
 
 void StreamedFile::end_of_content() {
   is_at_end_ = true;
+  if (job_.is_device) {
+    job_.metadata.size = offset_;
+    return;
+  }
   const Metadata after = stat_fd(fd_.get());
   has_changed_ = !is_same_state(job_.metadata, after) || offset_ != after.size;
   const std::uint64_t stored_size = offset_;
@@ -66,6 +86,10 @@ void StreamedFile::end_of_content() {
 
 /// Finds the next data to read; a hole that is worth keeping becomes a piece.
 void StreamedFile::next_extent(Segment& segment) {
+  if (job_.is_device) {
+    data_end_ = size_;
+    return;
+  }
   const Extent data = next_data(fd_.get(), offset_, size_);
   const std::uint64_t hole = data.offset - offset_;
   if (hole >= kMinHoleBytes || data.length == 0) {
