@@ -105,8 +105,8 @@ void compare(const ChangeRule& rule, ScannedEntry& entry, OldNodes& old_nodes,
     return;
   }
   entry.old = std::move(old);
-  // No time tells whether a device's content has changed.
-  entry.is_unchanged = !entry.is_device &&
+  // No time tells whether the content of the others has changed.
+  entry.is_unchanged = entry.kind == ContentKind::file &&
                        is_same_entry(rule, *entry.old, entry.metadata, inodes_are_stable) &&
                        is_content_stored(rule, *entry.old);
   if (entry.is_unchanged) adopt_extended(entry.metadata, *entry.old);
@@ -116,7 +116,7 @@ void compare(const ChangeRule& rule, ScannedEntry& entry, OldNodes& old_nodes,
 void take_device_as_file(int directory, const char* name, ScannedEntry& entry) {
   const std::optional<Metadata> device = try_stat_device_at(directory, name);
   if (!device) return;
-  entry.is_device = true;
+  entry.kind = ContentKind::device;
   entry.metadata = *device;
   entry.metadata.type = FileType::regular;
   entry.metadata.rdev = 0;
@@ -280,6 +280,10 @@ ScannedDirectory scan_source(const ChangeRule& rule, DirectoryHandle directory,
     const int folder = scanned.handle->get();
     entry.metadata = stat_at(folder, live_name.c_str());
     if (rule.read_special) take_device_as_file(folder, live_name.c_str(), entry);
+    const bool is_file = entry.metadata.type == FileType::regular;
+    if (is_file && entry.kind == ContentKind::file && is_pseudo_file_system(folder)) {
+      entry.kind = ContentKind::kernel_text;
+    }
     OldNodes old_nodes(rule, {old_tree});
     if (!recorded_name.empty()) compare(rule, entry, old_nodes, has_stable_inodes(folder));
   } catch (const Error&) {  // per item; stat_at's words are not more than "missing" to most people

@@ -39,8 +39,9 @@ struct ScannedEntry {
   /// Nothing about the entry has changed and all that the old node refers to is stored: it need not
   /// be opened. For a directory this says only that its own metadata is unchanged.
   bool is_unchanged = false;
-  int errno_value = 0;     ///< not 0: statx failed
-  bool is_device = false;  ///< to be read by content; `metadata` is that of the file it becomes
+  int errno_value = 0;  ///< not 0: statx failed
+  /// Of a source: `metadata` of a device to be read is that of the file it becomes.
+  ContentKind kind = ContentKind::file;
   /// What of a directory's contents is backed up; the walk decides.
   enum class Contents { all, only_named, none };
   Contents contents = Contents::all;

@@ -14,6 +14,7 @@ namespace {
 
 constexpr std::uint64_t kMinHoleBytes = 64 << 10;
 constexpr std::size_t kSegmentBytes = 4 << 20;
+constexpr std::uint64_t kBoundless = std::numeric_limits<std::uint64_t>::max();
 
 }  // namespace
 
@@ -21,11 +22,11 @@ void StreamedFile::open_device() {
   OpenResult opened = try_open_device_at(job_.directory->get(), job_.name.c_str());
   if (opened.errno_value != 0) throw call_error("open", job_.name.c_str(), opened.errno_value);
   fd_ = std::move(opened.fd);
-  start(device_size(fd_.get()).value_or(std::numeric_limits<std::uint64_t>::max()));
+  start(device_size(fd_.get()).value_or(kBoundless));
 }
 
 void StreamedFile::open() {
-  if (job_.is_device) return open_device();
+  if (job_.kind == ContentKind::device) return open_device();
   OpenResult opened =
       try_open_source_at(job_.directory->get(), job_.name.c_str(), FileType::regular);
   if (opened.errno_value != 0) throw call_error("open", job_.name.c_str(), opened.errno_value);
@@ -33,7 +34,7 @@ void StreamedFile::open() {
   const Metadata now = stat_fd(fd_.get());
   if (now.type != FileType::regular) throw Error(ErrorKind::failed, "no regular file any more");
   job_.metadata = now;
-  start(now.size);
+  start(job_.kind == ContentKind::kernel_text ? kBoundless : now.size);
 }
 
 void StreamedFile::start(std::uint64_t size) {
@@ -54,9 +55,9 @@ bool StreamedFile::fill_from_extent(Segment& segment) {
   segment.buffer.insert(segment.buffer.end(), carry_.begin(), carry_.end());
   segment.buffer.resize(start + carry_.size() + wanted);
   const MutableByteView room = MutableByteView(segment.buffer).subspan(start + carry_.size());
-  // Not every character device knows positions.
-  const std::size_t got =
-      job_.is_device ? read_up_to(fd_.get(), room) : read_at(fd_.get(), room, offset_);
+  // Not every device knows positions.
+  const std::size_t got = job_.kind == ContentKind::file ? read_at(fd_.get(), room, offset_)
+                                                         : read_up_to(fd_.get(), room);
   segment.buffer.resize(start + carry_.size() + got);
   carry_.clear();
   offset_ += got;
@@ -72,21 +73,19 @@ bool StreamedFile::fill_from_extent(Segment& segment) {
 
 void StreamedFile::end_of_content() {
   is_at_end_ = true;
-  if (job_.is_device) {
-    job_.metadata.size = offset_;
-    return;
+  if (job_.kind == ContentKind::file) {
+    const Metadata after = stat_fd(fd_.get());
+    has_changed_ = !is_same_state(job_.metadata, after) || offset_ != after.size;
+    job_.metadata = after;
   }
-  const Metadata after = stat_fd(fd_.get());
-  has_changed_ = !is_same_state(job_.metadata, after) || offset_ != after.size;
-  const std::uint64_t stored_size = offset_;
-  job_.metadata = after;
-  job_.metadata.size = stored_size;
+  job_.metadata.size = offset_;
+  if (job_.kind == ContentKind::device) return;  // the flags of its node are not those of a file
   problems_ = read_extended(fd_.get(), job_.metadata);
 }
 
 /// Finds the next data to read; a hole that is worth keeping becomes a piece.
 void StreamedFile::next_extent(Segment& segment) {
-  if (job_.is_device) {
+  if (job_.kind != ContentKind::file) {
     data_end_ = size_;
     return;
   }

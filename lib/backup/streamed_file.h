@@ -17,8 +17,8 @@ struct Segment {
 
 /// Reads one large or sparse file, or a device, segment by segment; each call continues where the
 /// one before ended, so the calls may come from different threads, one at a time. Holes of 64 KiB
-/// or more stay holes and restart the chunker; smaller ones are zeros. A device has no holes.
-/// Memory: one segment of about 4 MiB (more for chunk sizes above 1 MiB).
+/// or more stay holes and restart the chunker; smaller ones are zeros. A device or kernel text has
+/// no holes. Memory: one segment of about 4 MiB (more for chunk sizes above 1 MiB).
 class StreamedFile {
  public:
   StreamedFile(CutRule rule, SmallFileJob job) : rule_(rule), job_(std::move(job)) {}
@@ -48,7 +48,7 @@ class StreamedFile {
   CutRule rule_;
   SmallFileJob job_;
   Fd fd_;
-  std::uint64_t size_ = 0;      // when the reading began; of a character device: boundless
+  std::uint64_t size_ = 0;      // when the reading began; boundless where it is not told
   std::uint64_t offset_ = 0;    // next byte to read
   std::uint64_t data_end_ = 0;  // end of the data extent that is being read
   Bytes carry_;                 // read but not cut yet

@@ -217,13 +217,13 @@ void Walk::visit_file(const Visit& visit, ScannedEntry entry, Timestamp began) {
     }
     return;
   }
-  SmallFileJob job{visit.directory, visit.live_name, entry.metadata, entry.is_device};
-  const bool has_holes = !entry.is_device && entry.metadata.allocated < entry.metadata.size &&
-                         entry.metadata.size > 64U << 10;
+  SmallFileJob job{visit.directory, visit.live_name, entry.metadata, entry.kind};
+  const bool has_holes =
+      entry.metadata.allocated < entry.metadata.size && entry.metadata.size > 64U << 10;
   event.node = node_of(entry, began);
   event.old = entry.old ? std::move(entry.old) : std::move(entry.similar);
   if (!cut_) return add_event(std::move(event));
-  if (job.metadata.size <= kSmallFileBytes && !has_holes && !job.is_device) {
+  if (job.metadata.size <= kSmallFileBytes && !has_holes && job.kind == ContentKind::file) {
     add_small_file(std::move(event), std::move(job));
     return;
   }
@@ -369,7 +369,8 @@ void Walk::step_into(std::vector<std::unique_ptr<Frame>>& stack, Frame& frame) {
     visit.source_length = visit.path.size();
     if (options_.read_special && entry.metadata.type != FileType::directory) {
       auto named = scan_source(rule_, visit.directory, entry.name, entry.name, std::nullopt);
-      if (named.entries.front().is_device) entry = std::move(named.entries.front());
+      if (named.entries.front().kind == ContentKind::device)
+        entry = std::move(named.entries.front());
     }
   }
   if (entry.errno_value != 0 || entry.metadata.type != FileType::directory) {

@@ -190,6 +190,15 @@ class OddTrees(Taking):
         self.assertRegex(run.errors, "/proc: is a pseudo file system")
         self.assertFalse([line for line in self.listing("latest") if line.startswith("/proc/")])
 
+    def test_a_file_of_the_kernel_that_is_named_is_read_to_its_end(self):
+        if not os.path.exists("/proc/version"):
+            self.skipTest("/proc is not mounted")
+        for _ in range(2):
+            self.backup("/proc/version")
+            with open("/proc/version", "rb") as file:
+                self.assertEqual(self.expect(0, "dump", "latest", "/proc/version").out, file.read())
+        self.expect(0, "verify", "--read-data")
+
     def test_a_killed_producer_of_a_stream_makes_no_snapshot(self):
         for script in ("echo x; kill -9 $$", "echo x; exit 1", "exec 1>&-; kill -TERM $$", "head -c 3000000 /dev/zero; exit 3"):
             run = self.expect(1, "backup", "--stdin-from-command", "--", "sh", "-c", script)
