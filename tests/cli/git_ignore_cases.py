@@ -88,8 +88,9 @@ class AsGit(program.RepositoryTest):
         dice = Dice(5)
         os.makedirs(self.path("home"))
         repositories = [f"repository{at}" for at in range(150)]
+        self.init(self.path("empty"))
         for name in repositories:
-            self.init(self.path("src", name))
+            shutil.copytree(self.path("empty"), self.path("src", name))
             dice.fill(os.fsencode(self.path("src", name)), 3)
             with open(self.path("src", name, ".git", "info", "exclude"), "wb") as file:
                 file.write(dice.ignore_file())
