@@ -32,17 +32,29 @@ std::vector<std::string> split(std::string_view text, char separator) {
   return parts;
 }
 
+/// True if a wildcard of `pattern` took the name "." or ".." in `path`.
+bool has_matched_dots(std::string_view pattern, std::string_view path) {
+  const std::vector<std::string> wanted = split(pattern, '/');
+  const std::vector<std::string> found = split(path, '/');
+  for (std::size_t at = 0; at < std::min(wanted.size(), found.size()); ++at) {
+    const bool is_dots = found[at] == "." || found[at] == "..";
+    if (is_dots && wanted[at] != found[at]) return true;
+  }
+  return false;
+}
+
 /// The paths that a line of --files-from stands for. One that matches nothing stands for itself,
-/// and the backup then reports it missing.
+/// and the backup then reports it missing. As in restic '*' takes hidden names too: a backup should
+/// not be without them.
 std::vector<std::string> expand(const std::string& line) {
   glob_t found{};
   std::vector<std::string> paths;
-  if (glob(line.c_str(), GLOB_NOCHECK, nullptr, &found) == 0) {
+  if (glob(line.c_str(), GLOB_NOCHECK | GLOB_PERIOD, nullptr, &found) == 0) {
     paths.assign(found.gl_pathv, found.gl_pathv + found.gl_pathc);
-  } else {
-    paths.push_back(line);
   }
   globfree(&found);
+  std::erase_if(paths, [&](const std::string& path) { return has_matched_dots(line, path); });
+  if (paths.empty()) paths.push_back(line);
   return paths;
 }
 
@@ -69,6 +81,7 @@ void BackupWords::declare(Syntax& syntax) {
                 "leave out what is in directories that hold such a file (beginning with HEADER)");
   syntax.value("--exclude-larger-than", "SIZE", larger_than, "leave out larger files (10M, 2G)");
   syntax.flag("--exclude-nodump", exclude_nodump, "leave out what has the flag d of chattr");
+  syntax.flag("--git-ignore", git_ignore, "leave out what git would, by .gitignore files");
   syntax.flag("-x,--one-file-system", one_file_system, "leave out what is mounted below PATH");
   syntax.values("--files-from", "FILE", files_from,
                 "take paths from FILE, one a line: # comments, wildcards; - is stdin");
@@ -81,6 +94,8 @@ void BackupWords::declare(Syntax& syntax) {
               "there is no snapshot");
   syntax.value("--as", "PATH", as,
                "what the snapshot calls the one PATH, for snapshots of volumes");
+  syntax.flag("--read-special", read_special,
+              "of a device named as PATH, also by a symlink, store the content as a file");
   syntax.flag("--with-atime", with_atime, "record access times");
   syntax.flag("--ignore-inode", ignore_inode, "an unchanged file may have another inode");
   syntax.flag("--ignore-ctime", ignore_ctime, "an unchanged file may have another ctime");
@@ -105,6 +120,7 @@ void BackupWords::check() const {
     refuse("--stdin-from-command needs a command: --stdin-from-command -- CMD ARG...");
   }
   if (stdin_filename && !is_stream()) refuse("--stdin-filename goes with --stdin");
+  if (read_special && is_stream()) refuse("--read-special goes with paths");
   if (as && is_stream()) refuse("--as goes with a path; a stream is named by --stdin-filename");
   if (parent && force) refuse("give one of --parent and --force");
 }
@@ -143,9 +159,9 @@ Selection BackupWords::make_selection() const {
 std::vector<BackupSource> BackupWords::make_sources() const {
   std::vector<std::string> named = paths;
   for (const std::string& file : files_from) {
-    for (const std::string& line : split(read_list(file), '\n')) {
-      if (line.starts_with('#')) continue;
-      const std::vector<std::string> found = expand(line);
+    const std::string text = read_list(file);
+    for (const std::string_view line : significant_lines(text)) {
+      const std::vector<std::string> found = expand(std::string(line));
       named.insert(named.end(), found.begin(), found.end());
     }
   }
@@ -169,7 +185,9 @@ BackupOptions BackupWords::make_options() const {
   BackupOptions options;
   options.selection = make_selection();
   if (!is_stream()) options.sources = make_sources();
+  options.git_ignore = git_ignore;
   options.one_file_system = one_file_system;
+  options.read_special = read_special;
   options.with_atime = with_atime;
   options.ignore_inode = ignore_inode;
   options.ignore_ctime = ignore_ctime;

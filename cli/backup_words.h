@@ -14,11 +14,11 @@ struct BackupWords {
   std::vector<std::string> excludes, ignore_case_excludes, exclude_files, if_present;
   bool exclude_caches = false, exclude_nodump = false;
   std::optional<std::string> larger_than;
-  bool one_file_system = false;
+  bool git_ignore = false, one_file_system = false;
   std::vector<std::string> files_from, files_from_raw;
   bool from_stdin = false, from_command = false;
   std::optional<std::string> stdin_filename, as;
-  bool with_atime = false, ignore_inode = false, ignore_ctime = false;
+  bool read_special = false, with_atime = false, ignore_inode = false, ignore_ctime = false;
   std::vector<std::string> tags;
   std::optional<std::string> host, time, parent;
   bool force = false, is_dry_run = false;

@@ -70,7 +70,11 @@ Node BackupJob::archive(ChunkSink& chunks, SnapshotSummary& summary) {
   StoredMetadata metadata(reader);
   const Chunker chunker = repository_.chunker();
   const CutRule cut{chunker, keyring.identity(ChunkClass::data)};
-  const ChangeRule rule{options_.ignore_inode, options_.ignore_ctime, &loaded_.index, &metadata,
+  const ChangeRule rule{options_.ignore_inode,
+                        options_.ignore_ctime,
+                        options_.read_special,
+                        &loaded_.index,
+                        &metadata,
                         options_.clock};
   TaskGroup tasks(pool_);
   Archiver archiver(options_, keyring.identity(ChunkClass::metadata), cut, tasks, chunks,

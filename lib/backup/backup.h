@@ -42,7 +42,13 @@ struct BackupOptions {
   std::vector<BackupSource> sources;
   std::optional<StreamSource> stream;
   Selection selection;
+  /// Leaves out what is mounted below a source, also by bind mounts of the same file system: mount
+  /// points stay, as empty directories.
   bool one_file_system = false;
+  bool git_ignore = false;  ///< leaves out what git's ignore files say (git_ignore.h)
+  /// Stores devices among the sources, or what a symlink among them leads to, as files with their
+  /// content. Those that were not named stay nodes.
+  bool read_special = false;
   bool with_atime = false;
   bool ignore_inode = false;
   bool ignore_ctime = false;

@@ -66,15 +66,22 @@ std::string expand(std::string_view line, const VariableLookup& value_of) {
 
 }  // namespace
 
-std::vector<std::string> parse_exclude_lines(std::string_view text,
-                                             const VariableLookup& value_of) {
+std::vector<std::string_view> significant_lines(std::string_view text) {
   if (text.starts_with(kByteOrderMark)) text.remove_prefix(kByteOrderMark.size());
-  std::vector<std::string> patterns;
+  std::vector<std::string_view> lines;
   while (!text.empty()) {
     const std::size_t end = std::min(text.find('\n'), text.size());
     const std::string_view line = trim(text.substr(0, end));
     text.remove_prefix(std::min(end + 1, text.size()));
-    if (line.empty() || line.starts_with('#')) continue;
+    if (!line.empty() && !line.starts_with('#')) lines.push_back(line);
+  }
+  return lines;
+}
+
+std::vector<std::string> parse_exclude_lines(std::string_view text,
+                                             const VariableLookup& value_of) {
+  std::vector<std::string> patterns;
+  for (const std::string_view line : significant_lines(text)) {
     std::string pattern = expand(line, value_of);
     if (!pattern.empty()) patterns.push_back(std::move(pattern));
   }

@@ -5,6 +5,9 @@
 // number).
 #include "backup/pattern.h"
 
+#include <locale.h>
+#include <wctype.h>
+
 #include <algorithm>
 #include <optional>
 
@@ -16,8 +19,6 @@ namespace {
 
 constexpr std::string_view kAnyDirectories = "**";
 
-char to_lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
-
 /// Bytes of the character at `pos`: 1 for a byte that starts no UTF-8 sequence.
 std::size_t character_size(std::string_view bytes, std::size_t pos) {
   const auto lead = static_cast<unsigned char>(bytes[pos]);
@@ -27,8 +28,9 @@ std::size_t character_size(std::string_view bytes, std::size_t pos) {
 }
 
 /// A byte that is not UTF-8 gets a number above all of Unicode, so that it equals only itself.
+constexpr char32_t kBeyondUnicode = 0x11'00'00;
+
 char32_t take_character(std::string_view bytes, std::size_t& pos) {
-  constexpr char32_t kBeyondUnicode = 0x11'00'00;
   const std::size_t size = character_size(bytes, pos);
   const auto lead = static_cast<unsigned char>(bytes[pos++]);
   if (lead < 0x80) return lead;
@@ -38,6 +40,33 @@ char32_t take_character(std::string_view bytes, std::size_t& pos) {
     character = character << 6U | (static_cast<unsigned char>(bytes[pos++]) & 0x3FU);
   }
   return character;
+}
+
+void append_character(std::string& bytes, char32_t character) {
+  const auto append = [&](char32_t byte) { bytes += static_cast<char>(byte & 0xFFU); };
+  if (character < 0x80 || character >= kBeyondUnicode) return append(character);
+  const unsigned more = character < 0x800 ? 1 : character < 0x1'00'00 ? 2 : 3;
+  append((0xF0U << (3 - more)) | (character >> 6 * more));  // append cuts off what is too high
+  for (unsigned left = more; left-- > 0;) append(0x80U | ((character >> 6 * left) & 0x3FU));
+}
+
+/// Letters of all scripts as far as the C library knows them in UTF-8, else of ASCII; independent
+/// of the locale that the program runs in.
+char32_t to_lower(char32_t character) {
+  static const locale_t utf8 = ::newlocale(LC_CTYPE_MASK, "C.UTF-8", nullptr);
+  const bool is_ascii_capital = character >= U'A' && character <= U'Z';
+  if (is_ascii_capital) return character + (U'a' - U'A');
+  if (character < 0x80 || character >= kBeyondUnicode || utf8 == nullptr) return character;
+  return static_cast<char32_t>(::towlower_l(static_cast<wint_t>(character), utf8));
+}
+
+std::string to_lower(std::string_view bytes) {
+  std::string lower;
+  lower.reserve(bytes.size());
+  for (std::size_t pos = 0; pos < bytes.size();) {
+    append_character(lower, to_lower(take_character(bytes, pos)));
+  }
+  return lower;
 }
 
 /// One end of a range within a bracket expression; nothing if it is missing.
@@ -81,25 +110,20 @@ bool is_well_formed(std::string_view glob) {
 /// Matches the one element at `glob_pos`, which is no star, with what is at `name_pos`, and steps
 /// over both; where it does not match, both are left anywhere.
 bool match_one(std::string_view glob, std::size_t& glob_pos, std::string_view name,
-               std::size_t& name_pos, bool ignore_case) {
+               std::size_t& name_pos) {
   if (glob[glob_pos] == '?') {
     ++glob_pos;
     name_pos += character_size(name, name_pos);
     return true;
   }
   if (glob[glob_pos] == '[') {
-    char32_t character = take_character(name, name_pos);
-    if (ignore_case && character < 0x80) {
-      character = static_cast<unsigned char>(to_lower(static_cast<char>(character)));
-    }
-    return match_set(glob, glob_pos, character) == true;
+    return match_set(glob, glob_pos, take_character(name, name_pos)) == true;
   }
   if (glob[glob_pos] == '\\') ++glob_pos;
-  const char byte = name[name_pos++];
-  return glob[glob_pos++] == (ignore_case ? to_lower(byte) : byte);
+  return glob[glob_pos++] == name[name_pos++];
 }
 
-bool matches_name(std::string_view glob, std::string_view name, bool ignore_case) {
+bool matches_name(std::string_view glob, std::string_view name) {
   std::size_t glob_pos = 0;
   std::size_t name_pos = 0;
   std::optional<std::size_t> after_star;  // in glob
@@ -111,7 +135,7 @@ bool matches_name(std::string_view glob, std::string_view name, bool ignore_case
       continue;
     }
     if (glob_pos < glob.size() && name_pos < name.size() &&
-        match_one(glob, glob_pos, name, name_pos, ignore_case)) {
+        match_one(glob, glob_pos, name, name_pos)) {
       continue;
     }
     if (!after_star || star_end == name.size()) return false;
@@ -160,11 +184,15 @@ Pattern::Pattern(std::string_view text, bool ignore_case)
                                         "\": broken bracket expression or a backslash at the end "
                                         "of a name (write \\[ and \\\\ for the characters)");
     }
-    if (ignore_case_) std::transform(part.begin(), part.end(), part.begin(), to_lower);
+    if (ignore_case_) part = to_lower(std::string_view(part));
   }
 }
 
 bool Pattern::matches(std::string_view path) const {
+  return ignore_case_ ? matches_exactly(to_lower(path)) : matches_exactly(path);
+}
+
+bool Pattern::matches_exactly(std::string_view path) const {
   if (is_absolute_ && !path.starts_with('/')) return false;
   std::size_t part = 0;
   std::size_t path_pos = 0;
@@ -180,7 +208,7 @@ bool Pattern::matches(std::string_view path) const {
     }
     const std::string_view name = take_name(path, path_pos);
     if (name.empty()) return false;  // a longer run of directories leaves still fewer names
-    if (matches_name(parts_[part], name, ignore_case_)) {
+    if (matches_name(parts_[part], name)) {
       ++part;
       continue;
     }

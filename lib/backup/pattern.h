@@ -19,8 +19,8 @@ namespace coppice {
 /// Matching takes at most (pattern size * path size) steps, whatever the pattern. Immutable.
 class Pattern {
  public:
-  /// `ignore_case` holds for ASCII letters only. Throws Error{usage} for an empty pattern, a broken
-  /// bracket expression and a backslash at the end of a name.
+  /// `ignore_case` compares letters of all scripts in lower case. Throws Error{usage} for an empty
+  /// pattern, a broken bracket expression and a backslash at the end of a name.
   Pattern(std::string_view text, bool ignore_case);
 
   /// True if the pattern matches this path or one of the directories it lies in; whether it is
@@ -32,6 +32,8 @@ class Pattern {
   bool is_absolute() const { return is_absolute_; }
 
  private:
+  bool matches_exactly(std::string_view path) const;
+
   std::vector<std::string> parts_;  ///< well-formed; in lower case if ignore_case_
   bool is_absolute_ = false;
   bool is_negated_ = false;

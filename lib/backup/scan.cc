@@ -7,6 +7,7 @@
 #include <unordered_map>
 
 #include "base/error.h"
+#include "fs/device.h"
 #include "fs/directory.h"
 #include "fs/mount_info.h"
 #include "fs/open_source.h"
@@ -104,9 +105,22 @@ void compare(const ChangeRule& rule, ScannedEntry& entry, OldNodes& old_nodes,
     return;
   }
   entry.old = std::move(old);
-  entry.is_unchanged = is_same_entry(rule, *entry.old, entry.metadata, inodes_are_stable) &&
+  // No time tells whether the content of the others has changed.
+  entry.is_unchanged = entry.kind == ContentKind::file &&
+                       is_same_entry(rule, *entry.old, entry.metadata, inodes_are_stable) &&
                        is_content_stored(rule, *entry.old);
   if (entry.is_unchanged) adopt_extended(entry.metadata, *entry.old);
+}
+
+/// Turns what was named, if it is a device or leads to one, into the file that its content makes.
+void take_device_as_file(int directory, const char* name, ScannedEntry& entry) {
+  const std::optional<Metadata> device = try_stat_device_at(directory, name);
+  if (!device) return;
+  entry.kind = ContentKind::device;
+  entry.metadata = *device;
+  entry.metadata.type = FileType::regular;
+  entry.metadata.rdev = 0;
+  entry.metadata.links = 1;
 }
 
 /// An entry that vanished between listing and statx is none.
@@ -263,10 +277,15 @@ ScannedDirectory scan_source(const ChangeRule& rule, DirectoryHandle directory,
   entry.name = recorded_name;
   errno = 0;
   try {
-    entry.metadata = stat_at(scanned.handle->get(), live_name.c_str());
+    const int folder = scanned.handle->get();
+    entry.metadata = stat_at(folder, live_name.c_str());
+    if (rule.read_special) take_device_as_file(folder, live_name.c_str(), entry);
+    const bool is_file = entry.metadata.type == FileType::regular;
+    if (is_file && entry.kind == ContentKind::file && is_pseudo_file_system(folder)) {
+      entry.kind = ContentKind::kernel_text;
+    }
     OldNodes old_nodes(rule, {old_tree});
-    if (!recorded_name.empty())
-      compare(rule, entry, old_nodes, has_stable_inodes(scanned.handle->get()));
+    if (!recorded_name.empty()) compare(rule, entry, old_nodes, has_stable_inodes(folder));
   } catch (const Error&) {  // per item; stat_at's words are not more than "missing" to most people
     entry.errno_value = errno != 0 ? errno : ENOENT;
   }

@@ -18,6 +18,7 @@ namespace coppice {
 struct ChangeRule {
   bool ignore_inode = false;
   bool ignore_ctime = false;
+  bool read_special = false;
   const Index* index = nullptr;
   MetadataSource* source = nullptr;
   const Clock* clock = nullptr;
@@ -39,6 +40,11 @@ struct ScannedEntry {
   /// be opened. For a directory this says only that its own metadata is unchanged.
   bool is_unchanged = false;
   int errno_value = 0;  ///< not 0: statx failed
+  /// Of a source: `metadata` of a device to be read is that of the file it becomes.
+  ContentKind kind = ContentKind::file;
+  /// What of a directory's contents is backed up; the walk decides.
+  enum class Contents { all, only_named, none };
+  Contents contents = Contents::all;
 };
 
 struct ScannedDirectory {
@@ -64,7 +70,7 @@ ScannedDirectory scan_directory(const ChangeRule& rule, const DirectoryHandle& p
                                 const std::string& name, const OldTree& old);
 
 /// Stats and compares one entry that was named: `live_name` in `directory`, called `recorded_name`
-/// in the snapshot. The result has exactly that entry.
+/// in the snapshot. The result has exactly that entry. A device is to be read, if the rule says so.
 ScannedDirectory scan_source(const ChangeRule& rule, DirectoryHandle directory,
                              const std::string& live_name, const std::string& recorded_name,
                              const std::optional<Reference>& old_tree);

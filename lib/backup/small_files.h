@@ -19,10 +19,18 @@ inline constexpr std::uint64_t kSmallFileBytes = 512 << 10;
 inline constexpr std::uint64_t kBatchBytes = 1 << 20;
 inline constexpr std::size_t kBatchFiles = 128;
 
+/// Where bytes come from and how their end is told.
+enum class ContentKind {
+  file,         ///< as long as stat tells
+  device,       ///< read by content: a block device is as long as it tells, others end some time
+  kernel_text,  ///< of a pseudo file system: made up when it is read, stat's size means nothing
+};
+
 struct SmallFileJob {
   DirectoryHandle directory;
   std::string name;
-  Metadata metadata;  ///< as the walk saw it
+  Metadata metadata;                     ///< as the walk saw it
+  ContentKind kind = ContentKind::file;  ///< others by StreamedFile only
 };
 
 /// One file as it was read.

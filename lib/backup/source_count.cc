@@ -16,6 +16,7 @@ void SourceCount::count(const BackupOptions& options, ThreadPool& pool) {
   TaskGroup tasks(pool);
   ChangeRule rule;
   rule.clock = options.clock;
+  rule.read_special = options.read_special;
   const auto take = [this](const WalkUnit& unit) {
     for (const WalkEvent& event : unit.events) {
       if (event.kind != WalkEvent::Kind::complete) continue;

@@ -2,8 +2,10 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <limits>
 
 #include "base/error.h"
+#include "fs/device.h"
 #include "fs/holes.h"
 #include "fs/open_source.h"
 
@@ -12,10 +14,19 @@ namespace {
 
 constexpr std::uint64_t kMinHoleBytes = 64 << 10;
 constexpr std::size_t kSegmentBytes = 4 << 20;
+constexpr std::uint64_t kBoundless = std::numeric_limits<std::uint64_t>::max();
 
 }  // namespace
 
+void StreamedFile::open_device() {
+  OpenResult opened = try_open_device_at(job_.directory->get(), job_.name.c_str());
+  if (opened.errno_value != 0) throw call_error("open", job_.name.c_str(), opened.errno_value);
+  fd_ = std::move(opened.fd);
+  start(device_size(fd_.get()).value_or(kBoundless));
+}
+
 void StreamedFile::open() {
+  if (job_.kind == ContentKind::device) return open_device();
   OpenResult opened =
       try_open_source_at(job_.directory->get(), job_.name.c_str(), FileType::regular);
   if (opened.errno_value != 0) throw call_error("open", job_.name.c_str(), opened.errno_value);
@@ -23,7 +34,11 @@ void StreamedFile::open() {
   const Metadata now = stat_fd(fd_.get());
   if (now.type != FileType::regular) throw Error(ErrorKind::failed, "no regular file any more");
   job_.metadata = now;
-  size_ = now.size;
+  start(job_.kind == ContentKind::kernel_text ? kBoundless : now.size);
+}
+
+void StreamedFile::start(std::uint64_t size) {
+  size_ = size;
   offset_ = 0;
   data_end_ = 0;
   carry_.clear();
@@ -39,8 +54,10 @@ bool StreamedFile::fill_from_extent(Segment& segment) {
   const std::size_t start = segment.buffer.size();
   segment.buffer.insert(segment.buffer.end(), carry_.begin(), carry_.end());
   segment.buffer.resize(start + carry_.size() + wanted);
-  const std::size_t got =
-      read_at(fd_.get(), MutableByteView(segment.buffer).subspan(start + carry_.size()), offset_);
+  const MutableByteView room = MutableByteView(segment.buffer).subspan(start + carry_.size());
+  // Not every device knows positions.
+  const std::size_t got = job_.kind == ContentKind::file ? read_at(fd_.get(), room, offset_)
+                                                         : read_up_to(fd_.get(), room);
   segment.buffer.resize(start + carry_.size() + got);
   carry_.clear();
   offset_ += got;
@@ -56,16 +73,22 @@ bool StreamedFile::fill_from_extent(Segment& segment) {
 
 void StreamedFile::end_of_content() {
   is_at_end_ = true;
-  const Metadata after = stat_fd(fd_.get());
-  has_changed_ = !is_same_state(job_.metadata, after) || offset_ != after.size;
-  const std::uint64_t stored_size = offset_;
-  job_.metadata = after;
-  job_.metadata.size = stored_size;
+  if (job_.kind == ContentKind::file) {
+    const Metadata after = stat_fd(fd_.get());
+    has_changed_ = !is_same_state(job_.metadata, after) || offset_ != after.size;
+    job_.metadata = after;
+  }
+  job_.metadata.size = offset_;
+  if (job_.kind == ContentKind::device) return;  // the flags of its node are not those of a file
   problems_ = read_extended(fd_.get(), job_.metadata);
 }
 
 /// Finds the next data to read; a hole that is worth keeping becomes a piece.
 void StreamedFile::next_extent(Segment& segment) {
+  if (job_.kind != ContentKind::file) {
+    data_end_ = size_;
+    return;
+  }
   const Extent data = next_data(fd_.get(), offset_, size_);
   const std::uint64_t hole = data.offset - offset_;
   if (hole >= kMinHoleBytes || data.length == 0) {

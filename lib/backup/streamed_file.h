@@ -15,10 +15,10 @@ struct Segment {
       error;  ///< not empty: the file cannot be read any further, and this segment is the last
 };
 
-/// Reads one large or sparse file segment by segment; each call continues where the one before
-/// ended, so the calls may come from different threads, one at a time. Holes of 64 KiB or more stay
-/// holes and restart the chunker; smaller ones are zeros. Memory: one segment of about 4 MiB (more
-/// for chunk sizes above 1 MiB).
+/// Reads one large or sparse file, or a device, segment by segment; each call continues where the
+/// one before ended, so the calls may come from different threads, one at a time. Holes of 64 KiB
+/// or more stay holes and restart the chunker; smaller ones are zeros. A device or kernel text has
+/// no holes. Memory: one segment of about 4 MiB (more for chunk sizes above 1 MiB).
 class StreamedFile {
  public:
   StreamedFile(CutRule rule, SmallFileJob job) : rule_(rule), job_(std::move(job)) {}
@@ -38,6 +38,8 @@ class StreamedFile {
 
  private:
   void open();
+  void open_device();
+  void start(std::uint64_t size);
   void read_more(Segment& segment);
   void next_extent(Segment& segment);
   bool fill_from_extent(Segment& segment);
@@ -46,7 +48,7 @@ class StreamedFile {
   CutRule rule_;
   SmallFileJob job_;
   Fd fd_;
-  std::uint64_t size_ = 0;      // when the reading began
+  std::uint64_t size_ = 0;      // when the reading began; boundless where it is not told
   std::uint64_t offset_ = 0;    // next byte to read
   std::uint64_t data_end_ = 0;  // end of the data extent that is being read
   Bytes carry_;                 // read but not cut yet

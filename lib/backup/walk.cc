@@ -54,6 +54,7 @@ std::pair<std::string, std::string> split_live_path(const std::string& path) {
 struct Walk::Frame {
   Visit visit;
   ScannedDirectory scanned;
+  GitIgnores ignores;  // what holds in it
   std::size_t next = 0;
   std::size_t next_ahead = 0;  // entries before this one have been considered for scanning ahead
   std::deque<std::future<ScannedDirectory>>
@@ -119,8 +120,14 @@ void Walk::visit_source(const SourceTree& source, const std::string& path, const
     add_problem(path, "source_missing", "cannot be backed up: " + errno_text(opened.errno_value));
     return;
   }
-  Visit visit{
-      std::make_shared<const Fd>(std::move(opened.fd)), live_name, path, 0, path.size(), true};
+  Visit visit{std::make_shared<const Fd>(std::move(opened.fd)),
+              live_name,
+              path,
+              0,
+              path.size(),
+              true,
+              ScannedEntry::Contents::all,
+              {}};
   ScannedDirectory scanned = scan_source(rule_, visit.directory, live_name, name, old_tree);
   ScannedEntry entry = std::move(scanned.entries.front());
   if (path == "/" && options_.parent_root) {
@@ -141,6 +148,7 @@ void Walk::visit_source(const SourceTree& source, const std::string& path, const
                 Finding::Weight::note);
   }
   visit.root_device = entry.metadata.device;
+  if (options_.git_ignore) visit.ignores = GitIgnores::of_work_tree(folder);
   visit_entry(visit, std::move(entry), scanned.began);
 }
 
@@ -207,13 +215,13 @@ void Walk::visit_file(const Visit& visit, ScannedEntry entry, Timestamp began) {
     }
     return;
   }
-  SmallFileJob job{visit.directory, visit.live_name, entry.metadata};
+  SmallFileJob job{visit.directory, visit.live_name, entry.metadata, entry.kind};
   const bool has_holes =
       entry.metadata.allocated < entry.metadata.size && entry.metadata.size > 64U << 10;
   event.node = node_of(entry, began);
   event.old = entry.old ? std::move(entry.old) : std::move(entry.similar);
   if (!cut_) return add_event(std::move(event));
-  if (job.metadata.size <= kSmallFileBytes && !has_holes) {
+  if (job.metadata.size <= kSmallFileBytes && !has_holes && job.kind == ContentKind::file) {
     add_small_file(std::move(event), std::move(job));
     return;
   }
@@ -226,30 +234,56 @@ void Walk::visit_file(const Visit& visit, ScannedEntry entry, Timestamp began) {
   flush();  // so that the reader's memory is counted by units in flight
 }
 
-void Walk::select_entries(const Visit& visit, ScannedDirectory& scanned) const {
-  if (!scanned.handle) return;
-  const int directory = scanned.handle->get();
-  const std::optional<std::string> mark = options_.selection.marked_by(directory);
-  std::erase_if(scanned.entries, [&](const ScannedEntry& entry) {
-    const std::string path = joined(visit.path, entry.name);
-    const bool is_left_out =
-        mark ? entry.name != *mark : is_excluded(visit, path, directory, entry);
-    return is_left_out && !is_named(path);
+void Walk::select_entries(Frame& frame) const {
+  if (!frame.scanned.handle) return;
+  const std::optional<std::string> mark = options_.selection.marked_by(frame.scanned.handle->get());
+  std::erase_if(frame.scanned.entries, [&](ScannedEntry& entry) {
+    const auto contents = chosen_contents(frame, mark, entry);
+    if (contents) entry.contents = *contents;
+    return !contents;
   });
 }
 
-bool Walk::is_excluded(const Visit& visit, const std::string& path, int directory,
-                       const ScannedEntry& entry) const {
-  const Selection::EntryPath entry_path{path, visit.source_length};
-  if (entry.errno_value != 0) return options_.selection.excludes_path(entry_path);
-  return options_.selection.excludes(entry_path, directory, entry.name.c_str(), entry.metadata);
+/// Nothing if the entry is left out. A directory that would be, but leads to something that was
+/// named, stays without anything else in it; one that is a mount point, empty.
+std::optional<ScannedEntry::Contents> Walk::chosen_contents(const Frame& frame,
+                                                            const std::optional<std::string>& mark,
+                                                            const ScannedEntry& entry) const {
+  using Contents = ScannedEntry::Contents;
+  const Visit& visit = frame.visit;
+  const std::string path = joined(visit.path, entry.name);
+  if (named_.contains(path)) return Contents::all;
+  const bool is_left_out = visit.contents == Contents::only_named ||
+                           (mark ? entry.name != *mark : is_excluded(frame, path, entry));
+  const bool is_mount = is_other_mount(visit, entry);
+  if (!is_left_out && !is_mount) return Contents::all;
+  if (leads_to_named(path)) return Contents::only_named;
+  const bool is_mount_point = is_mount && entry.metadata.type == FileType::directory;
+  if (!is_left_out && is_mount_point) return Contents::none;
+  return std::nullopt;
 }
 
-/// True for a source and for the directories on the way to one: they are never left out.
-bool Walk::is_named(const std::string& path) const {
-  const auto found = named_.lower_bound(path);
-  if (found == named_.end() || !found->starts_with(path)) return false;
-  if (found->size() == path.size()) return true;
+bool Walk::is_excluded(const Frame& frame, const std::string& path,
+                       const ScannedEntry& entry) const {
+  const Selection::EntryPath entry_path{path, frame.visit.source_length};
+  if (entry.errno_value != 0) return options_.selection.excludes_path(entry_path);
+  const bool is_directory = entry.metadata.type == FileType::directory;
+  return options_.selection.excludes(entry_path, frame.scanned.handle->get(), entry.name.c_str(),
+                                     entry.metadata) ||
+         frame.ignores.ignores(entry.name, is_directory);
+}
+
+/// Files are told by the mount alone: on overlayfs they may have another device number than the
+/// directory that they lie in.
+bool Walk::is_other_mount(const Visit& visit, const ScannedEntry& entry) const {
+  if (!options_.one_file_system || entry.errno_value != 0) return false;
+  const bool is_directory = entry.metadata.type == FileType::directory;
+  return entry.metadata.is_mount_root ||
+         (is_directory && entry.metadata.device != visit.root_device);
+}
+
+/// True for the directories on the way to a source.
+bool Walk::leads_to_named(const std::string& path) const {
   std::string below = path;
   below += '/';
   const auto child = named_.lower_bound(below);
@@ -257,7 +291,7 @@ bool Walk::is_named(const std::string& path) const {
 }
 
 std::unique_ptr<Walk::Frame> Walk::open_frame(const Visit& visit, ScannedEntry entry,
-                                              ScannedDirectory scanned) {
+                                              ScannedDirectory scanned, const GitIgnores& around) {
   WalkEvent enter;
   enter.kind = WalkEvent::Kind::enter_directory;
   enter.path = visit.path;
@@ -285,9 +319,19 @@ std::unique_ptr<Walk::Frame> Walk::open_frame(const Visit& visit, ScannedEntry e
   add_event(std::move(enter));
   auto frame = std::make_unique<Frame>();
   frame->visit = visit;
-  select_entries(visit, scanned);
   frame->scanned = std::move(scanned);
+  read_ignore_files(*frame, around);
+  select_entries(*frame);
   return frame;
+}
+
+void Walk::read_ignore_files(Frame& frame, const GitIgnores& around) {
+  if (!options_.git_ignore || !frame.scanned.handle) return;
+  frame.ignores = around.inside(frame.visit.live_name, frame.scanned.handle->get());
+  if (!frame.ignores.is_too_large()) return;
+  add_problem(frame.visit.path, "ignore_files_too_large",
+              "has more git ignore files than are read; what they say is not left out",
+              Finding::Weight::note);
 }
 
 /// Has the next directories among the frame's entries scanned by the pool.
@@ -297,9 +341,7 @@ void Walk::scan_ahead(Frame& frame) {
   for (; frame.ahead.size() < kScanAhead && frame.next_ahead < entries.size(); ++frame.next_ahead) {
     const ScannedEntry& entry = entries[frame.next_ahead];
     if (entry.errno_value != 0 || entry.metadata.type != FileType::directory) continue;
-    const bool is_other_mount =
-        options_.one_file_system && entry.metadata.device != frame.visit.root_device;
-    if (is_other_mount) continue;
+    if (entry.contents == ScannedEntry::Contents::none) continue;
     frame.ahead.push_back(tasks_.submit(
         ThreadPool::Priority::normal,
         [this, handle = frame.scanned.handle, name = entry.name, old = old_tree_of(entry)] {
@@ -317,28 +359,38 @@ void Walk::step_into(std::vector<std::unique_ptr<Frame>>& stack, Frame& frame) {
               joined(frame.visit.path, entry.name),
               frame.visit.root_device,
               frame.visit.source_length,
-              false};
-  if (named_.contains(visit.path)) visit.source_length = visit.path.size();
+              false,
+              entry.contents,
+              {}};
+  if (named_.contains(visit.path)) {
+    visit.root_device = entry.metadata.device;
+    visit.source_length = visit.path.size();
+    if (options_.read_special && entry.metadata.type != FileType::directory) {
+      auto named = scan_source(rule_, visit.directory, entry.name, entry.name, std::nullopt);
+      if (named.entries.front().kind == ContentKind::device)
+        entry = std::move(named.entries.front());
+    }
+  }
   if (entry.errno_value != 0 || entry.metadata.type != FileType::directory) {
     visit_entry(visit, std::move(entry), frame.scanned.began);
     return;
   }
   ScannedDirectory scanned;
-  if (options_.one_file_system && entry.metadata.device != visit.root_device) {
-    scanned.began =
-        frame.scanned.began;  // a mount point: the directory itself, without what is mounted on it
+  if (entry.contents == ScannedEntry::Contents::none) {
+    scanned.began = frame.scanned.began;
   } else {
     scanned = frame.ahead.front().get();
     frame.ahead.pop_front();
   }
-  stack.push_back(open_frame(visit, std::move(entry), std::move(scanned)));
+  stack.push_back(open_frame(visit, std::move(entry), std::move(scanned), frame.ignores));
 }
 
 void Walk::walk_directory(const Visit& visit, ScannedEntry entry, Timestamp) {
   const OldTree old = old_tree_of(entry);
   std::vector<std::unique_ptr<Frame>> stack;
   stack.push_back(open_frame(visit, std::move(entry),
-                             scan_directory(rule_, visit.directory, visit.live_name, old)));
+                             scan_directory(rule_, visit.directory, visit.live_name, old),
+                             visit.ignores));
   while (!stack.empty() && !is_stopped_) {
     if (options_.stop != nullptr && options_.stop->signal_number() != 0) return;
     Frame& frame = *stack.back();

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "backup/backup.h"
+#include "backup/git_ignore.h"
 #include "backup/scan.h"
 #include "backup/source_tree.h"
 #include "backup/streamed_file.h"
@@ -73,6 +74,8 @@ class Walk {
     std::uint64_t root_device = 0;
     std::size_t source_length = 0;  ///< of the source's path, at the front of `path`
     bool is_source = false;
+    ScannedEntry::Contents contents = ScannedEntry::Contents::all;
+    GitIgnores ignores;  ///< of a source: what holds around it
   };
 
   void visit_sources(const SourceTree& tree, const std::string& path,
@@ -84,11 +87,15 @@ class Walk {
   void visit_file(const Visit& visit, ScannedEntry entry, Timestamp began);
   void walk_directory(const Visit& visit, ScannedEntry entry, Timestamp began);
   std::unique_ptr<Frame> open_frame(const Visit& visit, ScannedEntry entry,
-                                    ScannedDirectory scanned);
-  void select_entries(const Visit& visit, ScannedDirectory& scanned) const;
-  bool is_excluded(const Visit& visit, const std::string& path, int directory,
-                   const ScannedEntry& entry) const;
-  bool is_named(const std::string& path) const;
+                                    ScannedDirectory scanned, const GitIgnores& around);
+  void select_entries(Frame& frame) const;
+  bool is_excluded(const Frame& frame, const std::string& path, const ScannedEntry& entry) const;
+  std::optional<ScannedEntry::Contents> chosen_contents(const Frame& frame,
+                                                        const std::optional<std::string>& mark,
+                                                        const ScannedEntry& entry) const;
+  bool is_other_mount(const Visit& visit, const ScannedEntry& entry) const;
+  bool leads_to_named(const std::string& path) const;
+  void read_ignore_files(Frame& frame, const GitIgnores& around);
   void scan_ahead(Frame& frame);
   void step_into(std::vector<std::unique_ptr<Frame>>& stack, Frame& frame);
 

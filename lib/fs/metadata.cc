@@ -82,6 +82,7 @@ int stat_entry(int dirfd, const char* name, int flags, Metadata& out) {
   out.inode = s.stx_ino;
   out.device = device_number(s.stx_dev_major, s.stx_dev_minor);
   out.links = s.stx_nlink;
+  out.is_mount_root = (s.stx_attributes & s.stx_attributes_mask & STATX_ATTR_MOUNT_ROOT) != 0;
   const bool is_device = out.type == FileType::char_device || out.type == FileType::block_device;
   if (is_device) out.rdev = device_number(s.stx_rdev_major, s.stx_rdev_minor);
   out.mtime = to_timestamp(s.stx_mtime);

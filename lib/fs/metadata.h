@@ -53,6 +53,9 @@ struct Metadata {
   std::uint64_t inode = 0;
   std::uint64_t device = 0;  ///< of the file system: major << 32 | minor
   std::uint32_t links = 0;
+  /// Something is mounted right here, be it a bind mount of the same file system. Never true on
+  /// kernels before 5.8, which do not tell.
+  bool is_mount_root = false;
   std::uint64_t rdev = 0;  ///< of a device node: major << 32 | minor
   Timestamp mtime;
   Timestamp ctime;

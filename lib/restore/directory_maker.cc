@@ -8,11 +8,20 @@
 
 #include "fs/inode_flags.h"
 #include "fs/write_file.h"
+#include "restore/metadata_compare.h"
 
 namespace coppice {
 namespace {
 
 constexpr int kOpenDirectory = O_RDONLY | O_DIRECTORY | O_NOFOLLOW;
+
+/// Tells in a dry run of an existing directory whose metadata would change (or cannot be read).
+void foresee_metadata(RestoreContext& context, const OutputDirectory& directory,
+                      const std::optional<Metadata>& existing) {
+  const bool is_same =
+      existing && is_same_metadata(*existing, directory.metadata, context.apply_options());
+  if (!is_same) context.findings.note("would_update", directory.path, "directory");
+}
 
 /// Makes or opens one directory.
 class DirectoryMaker {
@@ -65,7 +74,9 @@ void DirectoryMaker::look() {
   if (existing && existing->type == FileType::directory) {
     made_->device = existing->device;
     made_->inode = existing->inode;
-    return;
+    if (wanted_.choice != RestoreChoice::take || keeps_existing()) return;
+    const MetadataProblems unreadable = read_extended(parent_->get(), name(), *existing);
+    return foresee_metadata(context_, *made_, unreadable.empty() ? existing : std::nullopt);
   }
   if (existing && keeps_existing()) throw call_error("replace", name(), EEXIST);
   made_->is_fresh = made_->is_missing = true;
@@ -119,6 +130,17 @@ void DirectoryMaker::prepare(int fd) {
 std::shared_ptr<OutputDirectory> make_output_directory(RestoreContext& context,
                                                        const WantedDirectory& wanted) {
   return DirectoryMaker(context, wanted).run();
+}
+
+void foresee_target(RestoreContext& context, const OutputDirectory& directory) {
+  if (!directory.sets_metadata) return;
+  if (directory.is_missing) {
+    return context.findings.note("would_restore", directory.path, "directory");
+  }
+  Metadata existing = stat_fd(context.directories.target());
+  const MetadataProblems unreadable = read_extended(context.directories.target(), existing);
+  foresee_metadata(context, directory,
+                   unreadable.empty() ? std::optional(std::move(existing)) : std::nullopt);
 }
 
 OpenedTarget open_target(const RestoreOptions& options) {

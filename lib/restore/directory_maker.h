@@ -27,6 +27,8 @@ struct OpenedTarget {
   bool is_fresh = false;    ///< just made
   bool is_missing = false;  ///< in a dry run
 };
+/// Tells in a dry run what would become of the target itself.
+void foresee_target(RestoreContext& context, const OutputDirectory& directory);
 /// Throws call_error if it cannot be had.
 OpenedTarget open_target(const RestoreOptions& options);
 

@@ -30,7 +30,7 @@ void examine_all(RestoreContext& context, PlannedWindow& window) {
     context.check_stop();
     PlannedEntry& entry = window.entries[i];
     // Whether another name is there already can be told only when the first one stands.
-    if (!entry.is_later_name() || context.options.dry_run) examine_entry(context, entry);
+    if (!entry.is_later_name()) examine_entry(context, entry);
   });
 }
 
@@ -75,7 +75,7 @@ void read_back_all(RestoreContext& context, PlannedWindow& window) {
 
 void finish_directory(RestoreContext& context, const OutputDirectoryPtr& directory) {
   context.counters.dirs_restored.add();
-  if (!directory->sets_metadata) return;
+  if (!directory->sets_metadata || context.options.dry_run) return;
   try {
     const SharedFd fd = context.directories.open(directory);
     context.findings.gather(apply_metadata(fd->get(), directory->metadata, context.apply_options()),
@@ -100,11 +100,9 @@ void restore_window(RestoreContext& context, PlannedWindow& window) {
   }
   for (const ExtraEntry& extra : window.extras) remove_extra_entry(context, extra);
   if (context.options.verify) read_back_all(context, window);
-  if (!context.options.dry_run) {
-    for (const OutputDirectoryPtr& directory : window.left) {
-      finish_directory(context, directory);
-      context.directories.forget(directory);
-    }
+  for (const OutputDirectoryPtr& directory : window.left) {
+    finish_directory(context, directory);
+    context.directories.forget(directory);
   }
   context.meter.tell({});
 }

@@ -8,6 +8,7 @@
 #include <cerrno>
 
 #include "fs/apply.h"
+#include "fs/directory.h"
 #include "fs/inode_flags.h"
 #include "restore/content_compare.h"
 #include "restore/extra_entries.h"
@@ -15,6 +16,13 @@
 
 namespace coppice {
 namespace {
+
+/// Removes a directory that is empty; a dry run only tells whether it is.
+bool remove_if_empty(RestoreContext& context, int dirfd, const char* name) {
+  if (!context.options.dry_run) return ::unlinkat(dirfd, name, AT_REMOVEDIR) == 0;
+  const Fd directory = open_at(dirfd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
+  return !stat_at(dirfd, name).is_mount_root && read_directory(directory.get()).empty();
+}
 
 /// The look at one entry.
 class EntryLook {
@@ -59,9 +67,8 @@ void EntryLook::run() {
 void EntryLook::run_existing(const Metadata& existing) {
   if (options_.overwrite == Overwrite::never) return keep(existing);
   if (existing.type == FileType::directory) {
-    if (options_.dry_run) return will(EntryAction::replace);
-    make_room(context_, entry_);
-    return will(EntryAction::create);
+    const bool was_empty = make_room(context_, entry_);
+    return will(options_.dry_run && was_empty ? EntryAction::replace : EntryAction::create);
   }
   if (is_unchanged(existing)) return settle_unchanged(existing);
   if (options_.dry_run || !may_reuse_inode(existing)) return will(EntryAction::replace);
@@ -93,6 +100,7 @@ void EntryLook::settle_unchanged(Metadata existing) {
   if (wanted_.type == FileType::symlink && existing.symlink_target != wanted_.symlink_target) {
     return will(EntryAction::replace);
   }
+  if (options_.dry_run && entry_.link) entry_.link->keeps_inode = true;
   if (!differs) return settle(context_.counters.files_unchanged, LinkSource::State::restored);
   if (options_.dry_run) return will(EntryAction::update);
   context_.findings.gather(repair_metadata(), entry_.path);
@@ -142,6 +150,7 @@ void EntryLook::plan_in_place() {
 void EntryLook::keep(const Metadata& existing) {
   const bool seems_same = existing.type == wanted_.type && existing.size == wanted_.size &&
                           existing.mtime == wanted_.mtime;
+  if (options_.dry_run && entry_.link) entry_.link->keeps_inode = true;
   settle(context_.counters.files_skipped,
          seems_same ? LinkSource::State::restored : LinkSource::State::failed);
 }
@@ -194,12 +203,12 @@ void settle_restored(RestoreContext& context, PlannedEntry& entry) {
   context.meter.add_file();
 }
 
-void make_room(RestoreContext& context, const PlannedEntry& entry) {
+bool make_room(RestoreContext& context, const PlannedEntry& entry) {
   const SharedFd directory = context.directories.open(entry.directory);
-  if (::unlinkat(directory->get(), entry.node.name.c_str(), AT_REMOVEDIR) == 0) return;
+  if (remove_if_empty(context, directory->get(), entry.node.name.c_str())) return true;
   if (context.options.delete_extra &&
       remove_extra_entry(context, {entry.directory, entry.node.name})) {
-    return;
+    return false;
   }
   throw Error(
       ErrorKind::failed,

@@ -18,8 +18,9 @@ void give_up(RestoreContext& context, PlannedEntry& entry, const Error& error);
 void settle_restored(RestoreContext& context, PlannedEntry& entry);
 
 /// Removes the directory that stands where an entry of another type is to go: an empty one, or any
-/// with RestoreOptions::delete_extra. Throws Error{failed} if it cannot.
-void make_room(RestoreContext& context, const PlannedEntry& entry);
+/// with RestoreOptions::delete_extra. True if it was empty. Throws Error{failed} if it cannot. A
+/// dry run only tells.
+bool make_room(RestoreContext& context, const PlannedEntry& entry);
 
 /// Renames within a directory over what stands there, also if that is protected by flags; removes
 /// `from` if it cannot. Throws call_error.

@@ -19,6 +19,7 @@ struct LinkSource {
   std::string name;
   std::string path;
   State state = State::pending;
+  bool keeps_inode = false;  ///< dry run: the existing entry stays, so names linked to it are right
 };
 
 /// How an entry gets into the target.

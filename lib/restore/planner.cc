@@ -55,6 +55,7 @@ void RestorePlanner::enter_target(const std::string& path, Node& node, RestoreCh
   directory.is_missing = target_.is_missing;
   directory.sets_metadata = choice == RestoreChoice::take &&
                             (target_.is_fresh || context_.options.overwrite != Overwrite::never);
+  if (context_.options.dry_run) foresee_target(context_, directory);
   list_existing(level);
   levels_.push_back(std::move(level));
 }

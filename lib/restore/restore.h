@@ -59,7 +59,8 @@ struct RestoreOptions {
   /// for what `select` calls none, other mounts, and directories recorded as incomplete.
   bool delete_extra = false;
   std::vector<std::string> backed_up_paths;  ///< SnapshotRecord::paths
-  /// Changes nothing; reports notes "would_restore", "would_update", "would_delete".
+  /// Changes nothing; reports notes "would_restore", "would_update", "would_delete" for exactly
+  /// what would be made, changed and removed, and what can be foreseen to fail as if it had.
   bool dry_run = false;
   bool verify = false;  ///< reads back from disk all that was written and compares the ids
   bool no_owner = false;

@@ -33,6 +33,8 @@ class LaterName {
   void run();
 
  private:
+  void foresee(const std::optional<Metadata>& existing);
+  bool is_linked(const Metadata& existing);
   bool is_linked_or_kept(const std::optional<Metadata>& existing);
   void link_as(const std::string& name);
   bool link_immutable(const std::string& name);
@@ -53,17 +55,19 @@ void LaterName::run() {
     throw Error(ErrorKind::failed, "it is another name of " + escape_for_display(source_.path) +
                                        ", which could not be restored");
   }
-  source_directory_ = context_.directories.open(source_.directory);
-  directory_ = context_.directories.open(entry_.directory);
   std::optional<Metadata> existing;
   if (!entry_.directory->is_fresh) {
+    directory_ = context_.directories.open(entry_.directory);
     existing = try_stat_at(directory_->get(), entry_.node.name.c_str());
   }
   if (is_linked_or_kept(existing)) return;
   if (existing && existing->type == FileType::directory) {
-    make_room(context_, entry_);
-    existing.reset();
+    const bool was_empty = make_room(context_, entry_);
+    if (!was_empty || !context_.options.dry_run) existing.reset();
   }
+  if (context_.options.dry_run) return foresee(existing);
+  source_directory_ = context_.directories.open(source_.directory);
+  directory_ = context_.directories.open(entry_.directory);
   if (existing) {
     const std::string temporary = context_.make_temporary_name();
     link_as(temporary);
@@ -74,12 +78,24 @@ void LaterName::run() {
   settle_restored(context_, entry_);
 }
 
+void LaterName::foresee(const std::optional<Metadata>& existing) {
+  context_.findings.note(existing ? "would_update" : "would_restore", entry_.path, "another name");
+  settle_restored(context_, entry_);
+}
+
+bool LaterName::is_linked(const Metadata& existing) {
+  // In a dry run the first name may not be there yet, or another file under it.
+  if (context_.options.dry_run && !source_.keeps_inode) return false;
+  const SharedFd directory = context_.directories.open(source_.directory);
+  const Metadata source = stat_at(directory->get(), source_.name.c_str());
+  return source.inode == existing.inode && source.device == existing.device;
+}
+
 bool LaterName::is_linked_or_kept(const std::optional<Metadata>& existing) {
   if (!existing) return false;
-  const Metadata source = stat_at(source_directory_->get(), source_.name.c_str());
-  const bool is_linked = source.inode == existing->inode && source.device == existing->device;
-  if (!is_linked && context_.options.overwrite != Overwrite::never) return false;
-  (is_linked ? context_.counters.files_unchanged : context_.counters.files_skipped).add();
+  const bool is_right = is_linked(*existing);
+  if (!is_right && context_.options.overwrite != Overwrite::never) return false;
+  (is_right ? context_.counters.files_unchanged : context_.counters.files_skipped).add();
   context_.meter.add_file();
   return true;
 }

@@ -192,7 +192,8 @@ TEST_CASE("a dry run tells what it would do and does nothing") {
   CHECK(run.findings.has("would_delete", "/d/extra"));
   CHECK(run.findings.has("would_restore", "/missing"));
   CHECK(run.findings.has("would_restore", "/missing/f"));
-  CHECK(run.findings.all.size() == 5);
+  CHECK(run.findings.has("would_update", "/d"));  // its mode and times
+  CHECK(run.findings.all.size() == 6);
   CHECK(run.result.error_count == 0);
   options.target = scratch / "not there/at all";
   run_restore(fixture, root, options);
