@@ -1,5 +1,8 @@
 #pragma once
+#include <cstddef>
 #include <cstdint>
+
+#include "base/bytes.h"
 
 namespace coppice {
 
@@ -17,5 +20,14 @@ struct Extent {
 /// done. Where the file system cannot tell, all of the rest is data. Moves the file position, so
 /// use read_at beside it. Throws system_error.
 Extent next_data(int fd, std::uint64_t offset, std::uint64_t size);
+
+// For file systems that take all for data (tells_holes in fs/mount_info.h):
+
+/// As next_data, by reading: blocks of 64 KiB of zeros, counted from `offset`, and zeros up to the
+/// end are a hole; from the first other block on all is data. Throws system_error.
+Extent next_nonzero(int fd, std::uint64_t offset, std::uint64_t size);
+/// Where in `bytes`, which lie at `offset` of a file, `length` zeros begin, at a whole 4 KiB of the
+/// file; bytes.size() if nowhere.
+std::size_t find_zero_run(ByteView bytes, std::uint64_t offset, std::size_t length);
 
 }  // namespace coppice
