@@ -145,11 +145,18 @@ class Facts:
         if stat.S_ISCHR(facts.st_mode) or stat.S_ISBLK(facts.st_mode):
             self.values["device"] = (os.major(facts.st_rdev), os.minor(facts.st_rdev))
         if self.is_link:
-            self.values["target"] = os.readlink(name, dir_fd=parent)
+            self.values["target"] = self.target_of(parent, name)
         for key, value in xattrs_of(parent, name).items():
             self.values["xattr " + key] = value
         if stat.S_ISREG(facts.st_mode) or stat.S_ISDIR(facts.st_mode):
             self.read_opened(parent, name, facts)
+
+    @staticmethod
+    def target_of(parent, name):
+        try:
+            return os.readlink(name, dir_fd=parent)
+        except PermissionError as error:  # sshfs does not tell of links that lead out of it
+            return error.strerror
 
     def read_opened(self, parent, name, facts):
         descriptor = os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK, dir_fd=parent)
