@@ -160,6 +160,21 @@ class RoundTripAsRoot(FidelityTest):
                          set())
 
 
+    def test_runs_of_zeros_are_holes_where_the_source_tells_of_none(self):
+        place = self.mount("sshfs")
+        pieces = [(0, b"begin"), (20 * MIB + 17, b"middle" * 50_000), (30 * MIB, b"more" * 1_500_000)]
+        with open(os.path.join(place, "sparse"), "wb") as file:
+            for at, content in pieces:
+                file.seek(at)
+                file.write(content)
+            file.truncate(64 * MIB)
+        self.backup(os.path.join(place, "sparse"))
+        self.expect(0, "restore", "latest:" + os.path.join(place, "sparse"), "-t", self.path("out"))
+        self.assertLess(os.stat(self.path("out", "sparse")).st_blocks * 512, 7 * MIB)
+        with open(os.path.join(place, "sparse"), "rb") as was, open(self.path("out", "sparse"), "rb") as now:
+            self.assertTrue(was.read() == now.read())
+
+
 class OrdinaryUser(FidelityTest):
     """What an ordinary user may restore comes back; what he may not is said once per kind."""
 

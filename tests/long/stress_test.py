@@ -73,8 +73,9 @@ class ChangingSource(Restless):
 
     def write(self, path):
         size = self.random.choice((100, 5000, 60_000, 700_000, 3_000_000))
-        with open(path, "wb") as file:
-            os.fchmod(file.fileno(), 0o644)
+        # Without O_NONBLOCK a FIFO that stands there would keep this thread for ever.
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NONBLOCK, 0o644)
+        with open(descriptor, "wb") as file:
             file.write(sealed(self.random.randbytes(size)))
 
     def rename(self, path):
