@@ -21,10 +21,6 @@ std::size_t append_content(int fd, std::uint64_t expected, Bytes& buffer) {
   return got;
 }
 
-bool is_all_zero(ByteView bytes) {
-  return std::all_of(bytes.begin(), bytes.end(), [](std::uint8_t byte) { return byte == 0; });
-}
-
 /// The holes of a file of at most `size` bytes; asked for before it is read, because preallocated
 /// blocks that have been read count as data.
 std::vector<Extent> find_holes(int fd, std::uint64_t size) {

@@ -13,11 +13,11 @@ namespace {
 
 constexpr std::size_t kZeroBlock = 64 << 10;
 
+}  // namespace
+
 bool is_all_zero(ByteView bytes) {
   return std::all_of(bytes.begin(), bytes.end(), [](std::uint8_t byte) { return byte == 0; });
 }
-
-}  // namespace
 
 Extent next_data(int fd, std::uint64_t offset, std::uint64_t size) {
   if (offset >= size) return {size, 0};

@@ -14,6 +14,8 @@ struct Extent {
   bool operator==(const Extent&) const = default;
 };
 
+bool is_all_zero(ByteView bytes);
+
 /// The first run of data at or after `offset` and below `size`, by SEEK_DATA and SEEK_HOLE; what
 /// lies between `offset` and it is a hole and reads as zeros. {size, 0} if only a hole is left,
 /// also if the file was cut below `offset` meanwhile: the caller compares the size again when it is
