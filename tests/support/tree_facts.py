@@ -240,10 +240,17 @@ def clear_protection(top):
     walk(top, visit)
 
 
+def make_directory_writable(parent, name, _, facts):
+    if stat.S_ISDIR(facts.st_mode) and facts.st_mode & 0o700 != 0o700:
+        os.chmod(name, 0o700, dir_fd=parent)
+
+
 def remove(top):
     allow_many_descriptors()
     if os.path.lexists(top):
         clear_protection(top)
+        if os.geteuid() != 0:
+            walk(top, make_directory_writable)
         subprocess.run(["rm", "-rf", "--", top], check=True)
 
 
