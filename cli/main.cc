@@ -1,4 +1,5 @@
 #include <malloc.h>
+#include <sys/stat.h>
 
 #include <algorithm>
 #include <exception>
@@ -118,6 +119,8 @@ std::vector<std::unique_ptr<Command>> make_commands() {
 }  // namespace coppice
 
 int main(int argc, char** argv) {
+  // A mask that takes the user's own rights would lock him out of the directories that are made.
+  ::umask(::umask(0) & ~static_cast<mode_t>(S_IRWXU));
   coppice::tune_allocator();
   coppice::raise_open_file_limit();
   coppice::Program program;

@@ -49,7 +49,8 @@ void RestoreCommand::declare(Syntax& program) {
                 "remove what the snapshot does not have from directories that were backed up");
   syntax_->flag("--dry-run", is_dry_run_, "only tell what would be done");
   syntax_->flag("--verify", verify_, "read all back from disk and compare");
-  syntax_->flag("--no-owner", no_owner_, "leave owners alone");
+  syntax_->flag("--no-owner", no_owner_,
+                "leave owners alone; what else only root may restore is a note, not an error");
   syntax_->flag("--owner-by-name", owner_by_name_, "go by the names of users and groups");
   syntax_->value(
       "--owner-map", "FILE", owner_map_,

@@ -3,6 +3,7 @@
 #   sh tests/run.sh            everything that CI runs
 #   sh tests/run.sh --quick    release build and its tests only
 #   sh tests/run.sh --tidy     the same and clang-tidy over all sources (some fifteen minutes, which CI does not have)
+#   sh tests/run.sh --long     as --quick, and campaigns that take root, the network and some minutes
 set -eu
 cd "$(dirname "$0")/.."
 . tests/support/packages.sh
@@ -81,6 +82,8 @@ tidy_is_clean() {
 
 # shellcheck disable=SC2086  # lists of names
 install_packages $BUILD_PACKAGES $TEST_PACKAGES
+# shellcheck disable=SC2086
+[ "$mode" = --long ] && install_packages $LONG_TEST_PACKAGES
 
 step "release build (g++)" build release
 stop_if_failed
@@ -99,6 +102,12 @@ if [ "$mode" = all ]; then
   TSAN_OPTIONS="die_after_fork=0 suppressions=$PWD/tests/support/tsan.supp"
   export TSAN_OPTIONS
   step "tests of the pipelines under TSan" ctest --test-dir build/tsan --output-on-failure -R "^($(echo $PIPELINES | tr ' ' '|'))\$"
+fi
+
+if [ "$mode" = --long ]; then
+  step "stress: 50 backups and 50 restores of trees that change" python3 tests/long/stress_test.py build/release/cli/coppice
+  step "a Debian root file system" python3 tests/long/debian_test.py build/release/cli/coppice
+  step "the same tree through the peers" python3 tests/long/compare_peers.py build/release/cli/coppice
 fi
 
 summary

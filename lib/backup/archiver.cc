@@ -214,6 +214,7 @@ void Archiver::small_file(WalkEvent& event, ReadFile& file, const Bytes& buffer)
   OpenContent content(part_sink(old_list(event)), old_metadata_, event.old.get());
   put_pieces(file.pieces, buffer, content);
   file.metadata.size = content.writer.size();
+  report_change(event, file.was_changed, file.is_changing);
   add_file(event, std::move(file.metadata), content.writer.finish(), file.problems,
            file.is_changing);
 }
@@ -244,15 +245,26 @@ std::optional<Content> Archiver::read_stream(StreamedFile& stream, std::future<S
 void Archiver::streamed_file(WalkEvent& event) {
   StreamedFile& stream = *event.stream;
   std::optional<Content> content = read_stream(stream, std::move(event.first_segment), event);
+  bool was_changed = stream.was_changed();
   if (content && stream.has_changed()) {
+    was_changed = true;
     stream.restart();
     auto first =
         tasks_.submit(ThreadPool::Priority::normal, [&stream] { return stream.read_segment(); });
     content = read_stream(stream, std::move(first), event);
   }
-  if (content)
-    add_file(event, stream.metadata(), std::move(*content), stream.problems(),
-             stream.has_changed());
+  if (!content) return;
+  report_change(event, was_changed, stream.has_changed());
+  add_file(event, stream.metadata(), std::move(*content), stream.problems(), stream.has_changed());
+}
+
+void Archiver::report_change(const WalkEvent& event, bool was_changed, bool is_changing) {
+  if (is_changing) {
+    report(event.path, "file_changing", "changed while it was read, twice; stored as it was read");
+  } else if (was_changed) {
+    report(event.path, "file_changed",
+           "changed while it was read; stored as a second reading found it, whole");
+  }
 }
 
 void Archiver::add_file(WalkEvent& event, Metadata metadata, Content content,
@@ -266,8 +278,6 @@ void Archiver::add_file(WalkEvent& event, Metadata metadata, Content content,
     report(event.path, "metadata_unreadable",
            problem.what + ": " + errno_text(problem.errno_value));
   }
-  if (is_changing)
-    report(event.path, "file_changing", "changed while it was read, twice; stored as it was read");
   ++(event.was_known ? summary_.files_changed : summary_.files_new);
   ++summary_.total_files_processed;
   summary_.total_bytes_processed += node.meta.size;

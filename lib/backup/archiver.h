@@ -61,6 +61,7 @@ class Archiver {
   Id put_metadata(ByteView encoded, std::span<const BaseHint> hints);
   PartSink part_sink(const std::optional<Reference>& old);
   void open_tree(OpenDirectory& directory, const std::optional<Reference>& old);
+  void report_change(const WalkEvent& event, bool was_changed, bool is_changing);
   void add_file(WalkEvent& event, Metadata metadata, Content content,
                 const MetadataProblems& problems, bool is_changing);
   void add_node(Node node);

@@ -4,6 +4,7 @@
 
 #include "backup/archiver.h"
 #include "base/error.h"
+#include "fs/xattr.h"
 #include "repo/chunk_reader.h"
 #include "repo/chunk_writer.h"
 #include "snapshot/stored_metadata.h"
@@ -213,6 +214,11 @@ BackupResult run_backup(Repository& repository, ThreadPool& pool, const BackupOp
   if (repository.state().is_read_only()) {
     throw Error(ErrorKind::newer_version,
                 "the repository was written by a newer coppice; this one only reads it");
+  }
+  if (!options.stream && !sees_trusted_xattrs()) {
+    findings.report({Finding::Weight::note, "trusted_invisible", "",
+                     "attributes trusted.* are visible to root only (CAP_SYS_ADMIN): this backup "
+                     "is without them"});
   }
   for (int attempt = 1;; ++attempt) {
     if (auto result = BackupJob(repository, pool, options, findings).run()) {

@@ -128,13 +128,14 @@ void add_entry(const ChangeRule& rule, ScannedDirectory& scanned, std::string na
                OldNodes& old_nodes, bool inodes_are_stable) {
   ScannedEntry entry;
   entry.name = std::move(name);
+  errno = 0;
   try {
     auto metadata = try_stat_at(scanned.handle->get(), entry.name.c_str());
     if (!metadata) return;
     entry.metadata = std::move(*metadata);
     compare(rule, entry, old_nodes, inodes_are_stable);
   } catch (const Error&) {  // per item
-    entry.errno_value = EIO;
+    entry.errno_value = errno != 0 ? errno : EIO;
   }
   scanned.entries.push_back(std::move(entry));
 }

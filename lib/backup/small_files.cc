@@ -1,8 +1,10 @@
 #include "backup/small_files.h"
 
+#include <algorithm>
 #include <cerrno>
 
 #include "base/error.h"
+#include "fs/holes.h"
 #include "fs/open_source.h"
 
 namespace coppice {
@@ -19,16 +21,53 @@ std::size_t append_content(int fd, std::uint64_t expected, Bytes& buffer) {
   return got;
 }
 
+/// The holes of a file of at most `size` bytes; asked for before it is read, because preallocated
+/// blocks that have been read count as data.
+std::vector<Extent> find_holes(int fd, std::uint64_t size) {
+  std::vector<Extent> holes;
+  std::uint64_t offset = 0;
+  while (offset < size) {
+    const Extent data = next_data(fd, offset, size);
+    if (data.offset > offset) holes.push_back({offset, data.offset - offset});
+    offset = data.length == 0 ? size : data.offset + data.length;
+  }
+  return holes;
+}
+
+/// Cuts `content`, which lies at `start` of the buffer. What was a hole and reads as anything else
+/// was written meanwhile, and is content.
+void cut_around_holes(const CutRule& rule, ByteView content, std::size_t start,
+                      const std::vector<Extent>& holes, std::vector<Piece>& pieces) {
+  std::size_t offset = 0;
+  const auto cut_up_to = [&](std::size_t end) {
+    cut_pieces(rule, content.subspan(offset, end - offset),
+               static_cast<std::uint32_t>(start + offset), true, pieces);
+    offset = end;
+  };
+  for (const Extent& hole : holes) {
+    const auto begin = static_cast<std::size_t>(hole.offset);
+    const auto length = static_cast<std::size_t>(hole.length);
+    if (begin + length > content.size()) break;
+    if (!is_all_zero(content.subspan(begin, length))) continue;
+    cut_up_to(begin);
+    pieces.push_back({true, {}, 0, length});
+    offset += length;
+  }
+  cut_up_to(content.size());
+}
+
 ReadFile read_open_file(const CutRule& rule, int fd, const Metadata& seen, Bytes& buffer) {
   ReadFile file;
   file.metadata = seen;
   const std::size_t start = buffer.size();
+  std::vector<Extent> holes;
   // Twice at most: what the walk saw, then what is there now (docs/architecture.md, "files that
   // change").
   for (int attempt = 0; attempt < 2; ++attempt) {
     buffer.resize(start);
-    const std::size_t got =
-        append_content(fd, std::min(file.metadata.size, kSmallFileBytes), buffer);
+    const std::uint64_t expected = std::min(file.metadata.size, kSmallFileBytes);
+    holes = find_holes(fd, expected);
+    const std::size_t got = append_content(fd, expected, buffer);
     const Metadata after = stat_fd(fd);
     if (after.type != FileType::regular) {
       file.is_other_type = true;
@@ -37,9 +76,10 @@ ReadFile read_open_file(const CutRule& rule, int fd, const Metadata& seen, Bytes
     file.is_changing = !is_same_state(file.metadata, after) || got != after.size;
     file.metadata = after;
     if (!file.is_changing) break;
+    file.was_changed = true;
   }
   const ByteView content = ByteView(buffer).subspan(start);
-  cut_pieces(rule, content, static_cast<std::uint32_t>(start), true, file.pieces);
+  cut_around_holes(rule, content, start, holes, file.pieces);
   file.metadata.size = content.size();
   file.problems = read_extended(fd, file.metadata);
   return file;
@@ -59,7 +99,8 @@ ReadFile read_one(const CutRule& rule, const SmallFileJob& job, Bytes& buffer) {
   } catch (const Error&) {  // per item: an unreadable sector must not stop the batch
     buffer.resize(start);
     ReadFile failed;
-    failed.errno_value = EIO;
+    failed.is_other_type = stat_fd(opened.fd.get()).type != FileType::regular;
+    failed.errno_value = failed.is_other_type ? 0 : EIO;
     return failed;
   }
 }

@@ -13,7 +13,7 @@ namespace coppice {
 /// several reading tasks use it, and none of them knows who is last.
 using DirectoryHandle = std::shared_ptr<const Fd>;
 
-/// Files larger than this, and files with holes, are streamed (streamed_file.h); bytes.
+/// Files larger than this are streamed (streamed_file.h); bytes.
 inline constexpr std::uint64_t kSmallFileBytes = 512 << 10;
 /// A batch is closed at this many bytes or files.
 inline constexpr std::uint64_t kBatchBytes = 1 << 20;
@@ -36,6 +36,7 @@ struct SmallFileJob {
 /// One file as it was read.
 struct ReadFile {
   int errno_value = 0;         ///< not 0: could not be read; nothing else is set
+  bool was_changed = false;    ///< it changed since the walk saw it, or while it was read
   bool is_changing = false;    ///< it changed during both readings
   bool is_other_type = false;  ///< no regular file any more
   Metadata metadata;           ///< what belongs to the bytes read, with extended metadata

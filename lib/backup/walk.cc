@@ -216,12 +216,10 @@ void Walk::visit_file(const Visit& visit, ScannedEntry entry, Timestamp began) {
     return;
   }
   SmallFileJob job{visit.directory, visit.live_name, entry.metadata, entry.kind};
-  const bool has_holes =
-      entry.metadata.allocated < entry.metadata.size && entry.metadata.size > 64U << 10;
   event.node = node_of(entry, began);
   event.old = entry.old ? std::move(entry.old) : std::move(entry.similar);
   if (!cut_) return add_event(std::move(event));
-  if (job.metadata.size <= kSmallFileBytes && !has_holes && job.kind == ContentKind::file) {
+  if (job.metadata.size <= kSmallFileBytes && job.kind == ContentKind::file) {
     add_small_file(std::move(event), std::move(job));
     return;
   }

@@ -7,7 +7,6 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <limits>
 #include <string>
 #include <string_view>
 
@@ -180,16 +179,14 @@ void Applier::set_times() {
   check_times();
 }
 
-/// A file system with 32-bit times moves others to its nearest in silence; only those are worth
-/// another look.
+/// File systems move times that they cannot hold to their nearest in silence: those before 1970 or
+/// after 2038, or all that are no whole seconds.
 void Applier::check_times() {
-  const auto is_common = [](const Timestamp& time) {
-    return time.seconds >= 0 && time.seconds <= std::numeric_limits<std::int32_t>::max();
-  };
-  if (is_common(wanted_.mtime) && is_common(wanted_.atime)) return;
   const Metadata now = stat_fd(fd_);
   if (now.mtime.seconds != wanted_.mtime.seconds || now.atime.seconds != wanted_.atime.seconds) {
     problem("times", EOVERFLOW);
+  } else if (now.mtime != wanted_.mtime || now.atime != wanted_.atime) {
+    problem("parts of a second", EOPNOTSUPP);
   }
 }
 
@@ -228,18 +225,15 @@ MetadataProblems apply_metadata_at(int dirfd, const char* name, const Metadata& 
   return applier.run(options);
 }
 
-void create_special_at(int dirfd, const char* name, const Metadata& metadata) {
+int create_special_at(int dirfd, const char* name, const Metadata& metadata) {
   if (metadata.type == FileType::symlink) {
-    if (::symlinkat(metadata.symlink_target.c_str(), dirfd, name) == 0) return;
-    throw call_error("create symlink", name, errno);
+    return ::symlinkat(metadata.symlink_target.c_str(), dirfd, name) == 0 ? 0 : errno;
   }
   const mode_t type = node_type(metadata.type);
-  if (type == 0) throw call_error("create node", name, EINVAL);
+  if (type == 0) return EINVAL;
   const auto major = static_cast<unsigned>(metadata.rdev >> 32U);
   const auto minor = static_cast<unsigned>(metadata.rdev);
-  if (::mknodat(dirfd, name, type | S_IRUSR | S_IWUSR, makedev(major, minor)) != 0) {
-    throw call_error("create node", name, errno);
-  }
+  return ::mknodat(dirfd, name, type | S_IRUSR | S_IWUSR, makedev(major, minor)) == 0 ? 0 : errno;
 }
 
 }  // namespace coppice

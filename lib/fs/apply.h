@@ -35,8 +35,8 @@ struct ApplyOptions {
                                                  const ApplyOptions& options = {});
 
 /// Creates the symlink, FIFO, socket or device that `metadata` describes; mode 0600 until
-/// apply_metadata_at. Throws call_error, for example for EEXIST, or EPERM for a device node without
+/// apply_metadata_at. Returns 0 or the error number, for example EPERM for a device node without
 /// root.
-void create_special_at(int dirfd, const char* name, const Metadata& metadata);
+[[nodiscard]] int create_special_at(int dirfd, const char* name, const Metadata& metadata);
 
 }  // namespace coppice

@@ -76,7 +76,7 @@ struct Metadata {
 /// Something about an entry that could not be read or set, while the rest was.
 struct MetadataProblem {
   std::string what;  ///< "owner", "mode", "setuid", "setgid", "xattrs", "xattr user.x", "project",
-                     ///< "times", "flags"
+                     ///< "times", "parts of a second", "flags"
   int errno_value = 0;
 };
 using MetadataProblems = std::vector<MetadataProblem>;

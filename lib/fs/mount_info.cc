@@ -82,6 +82,23 @@ constexpr std::array kUnstableInodes = {
     kVmwareHgfs,
 };
 
+constexpr std::array kWithoutHoles = {
+    std::uint32_t{AFS_FS_MAGIC},
+    std::uint32_t{AFS_SUPER_MAGIC},
+    std::uint32_t{CIFS_SUPER_MAGIC},
+    std::uint32_t{CODA_SUPER_MAGIC},
+    std::uint32_t{EXFAT_SUPER_MAGIC},
+    std::uint32_t{FUSE_SUPER_MAGIC},
+    std::uint32_t{MSDOS_SUPER_MAGIC},
+    std::uint32_t{NCP_SUPER_MAGIC},
+    std::uint32_t{NFS_SUPER_MAGIC},
+    std::uint32_t{SMB2_SUPER_MAGIC},
+    std::uint32_t{SMB_SUPER_MAGIC},
+    std::uint32_t{V9FS_MAGIC},
+    kVboxsf,
+    kVmwareHgfs,
+};
+
 struct statfs stat_file_system(int fd) {
   struct statfs result {};
   while (::fstatfs(fd, &result) != 0) {
@@ -102,6 +119,8 @@ bool has_magic(int fd, const Magics& magics) {
 bool is_pseudo_file_system(int fd) { return has_magic(fd, kPseudo); }
 
 bool has_stable_inodes(int fd) { return !has_magic(fd, kUnstableInodes); }
+
+bool tells_holes(int fd) { return !has_magic(fd, kWithoutHoles); }
 
 FreeSpace free_space(int fd) {
   const struct statfs s = stat_file_system(fd);

@@ -11,7 +11,7 @@ struct FreeSpace {
   std::optional<std::uint64_t> inodes;
 };
 
-/// All three take any descriptor on the file system (O_PATH will do) and throw system_error if
+/// All of these take any descriptor on the file system (O_PATH will do) and throw system_error if
 /// fstatfs(2) fails.
 
 /// True for file systems whose files are the kernel's own words (proc, sysfs, cgroup …), which no
@@ -22,6 +22,10 @@ bool is_pseudo_file_system(int fd);
 /// False where an inode number may change while the file does not, so that change detection must
 /// not look at it: FUSE, network file systems, FAT, overlayfs.
 bool has_stable_inodes(int fd);
+
+/// False where SEEK_HOLE may call everything data, so that holes have to be looked for as runs of
+/// zeros: FUSE, FAT and most network file systems.
+bool tells_holes(int fd);
 
 FreeSpace free_space(int fd);
 

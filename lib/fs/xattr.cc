@@ -1,6 +1,7 @@
 #include "fs/xattr.h"
 
 #include <fcntl.h>
+#include <sys/mman.h>
 #include <sys/xattr.h>
 
 #include <algorithm>
@@ -9,6 +10,8 @@
 #include <cstddef>
 #include <string_view>
 #include <utility>
+
+#include "fs/fd.h"
 
 namespace coppice {
 namespace {
@@ -130,6 +133,14 @@ std::vector<Xattr> read_xattrs(const XattrTarget& target, MetadataProblems& prob
     }
   }
   return xattrs;
+}
+
+bool sees_trusted_xattrs() {
+  // Asked of the kernel, because having the capability in a container's user namespace is not
+  // enough. The file is in memory only.
+  const Fd file(::memfd_create("coppice", MFD_CLOEXEC));
+  if (!file.is_open()) return true;
+  return ::fsetxattr(file.get(), "trusted.coppice", "", 0, 0) == 0 || errno != EPERM;
 }
 
 }  // namespace coppice

@@ -43,4 +43,8 @@ std::vector<std::string> list_xattrs(const XattrTarget& target, MetadataProblems
 /// problem "xattr NAME".
 std::vector<Xattr> read_xattrs(const XattrTarget& target, MetadataProblems& problems);
 
+/// False without the right (CAP_SYS_ADMIN) to see attributes trusted.*, which the kernel then hides
+/// without a word.
+bool sees_trusted_xattrs();
+
 }  // namespace coppice

@@ -10,13 +10,11 @@ namespace {
 
 constexpr std::size_t kZeroCheckBytes = 1 << 20;
 
-bool is_all_zero(int fd, Extent range, Bytes& buffer) {
+bool is_range_zero(int fd, Extent range, Bytes& buffer) {
   while (range.length > 0) {
     buffer.resize(static_cast<std::size_t>(std::min<std::uint64_t>(range.length, kZeroCheckBytes)));
     if (read_at(fd, buffer, range.offset) != buffer.size()) return false;
-    if (std::any_of(buffer.begin(), buffer.end(), [](std::uint8_t byte) { return byte != 0; })) {
-      return false;
-    }
+    if (!is_all_zero(buffer)) return false;
     range.offset += buffer.size();
     range.length -= buffer.size();
   }
@@ -29,7 +27,7 @@ bool reads_as_zeros(int fd, Extent range, Bytes& buffer) {
   const std::uint64_t end = range.offset + range.length;
   for (std::uint64_t offset = range.offset; offset < end;) {
     const Extent data = next_data(fd, offset, end);
-    if (!is_all_zero(fd, data, buffer)) return false;
+    if (!is_range_zero(fd, data, buffer)) return false;
     if (data.length == 0) return true;
     offset = data.offset + data.length;
   }

@@ -13,13 +13,15 @@ namespace coppice {
 /// A file with several names: the first that is restored gets the content, the others are linked to
 /// it. Written by the executor, read by it after the window's tasks have ended.
 struct LinkSource {
-  enum class State { pending, restored, damaged, failed };
+  /// impossible: neither this user nor this file system may have such an entry.
+  enum class State { pending, restored, damaged, failed, impossible };
 
   OutputDirectoryPtr directory;
   std::string name;
   std::string path;
   State state = State::pending;
   bool keeps_inode = false;  ///< dry run: the existing entry stays, so names linked to it are right
+  int errno_value = 0;       ///< why it is impossible
 };
 
 /// How an entry gets into the target.

@@ -78,7 +78,8 @@ bool takes_root(const RestoreOptions& options, const Selector& select) {
 RestoreResult restore_snapshot(Repository& repository, ThreadPool& pool, const Node& root,
                                const RestoreOptions& options, FindingSink& sink) {
   expect_readable(repository.keyring(), repository.state().newest_epoch());
-  SharedFindings findings(sink);
+  SharedFindings findings(sink, options.no_owner ? SharedFindings::MissingRights::note
+                                                 : SharedFindings::MissingRights::partial);
   const LoadedIndex loaded =
       repository.load_index({false, options.index_cache_directory}, findings);
   BlockSource blocks(repository.store(), loaded.index, repository.secrets());

@@ -63,6 +63,7 @@ struct RestoreOptions {
   /// what would be made, changed and removed, and what can be foreseen to fail as if it had.
   bool dry_run = false;
   bool verify = false;  ///< reads back from disk all that was written and compares the ids
+  /// Owners are left alone, and what else only root may set or make is a note.
   bool no_owner = false;
   bool owner_by_name = false;  ///< recorded user and group names, where this machine knows them
   std::map<std::uint32_t, std::uint32_t> user_map;   ///< recorded uid → uid; goes before names
@@ -91,7 +92,8 @@ struct RestoreResult {
 /// Restores what is selected of the tree `root`. Goes on after whatever concerns single entries and
 /// reports it: "content_damaged" (damaged) with the path for a file whose chunks are missing or
 /// damaged at all their places, "tree_damaged" (damaged) with the directory's path, "write_failed"
-/// and the like (partial), metadata that could not be set (partial) once per kind. A chunk is
+/// and the like (partial), metadata that could not be set and types of entries that cannot be made
+/// here (partial) once per kind. A chunk is
 /// written only after it was proved by its id. A file that could not be restored whole is left out;
 /// if parts of it were written, it stands as NAME.incomplete, or, where an existing file was being
 /// updated, under its name, and the message says so. Started again after an interruption it

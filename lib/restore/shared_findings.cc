@@ -1,5 +1,6 @@
 #include "restore/shared_findings.h"
 
+#include <cerrno>
 #include <system_error>
 
 namespace coppice {
@@ -8,9 +9,17 @@ namespace {
 /// Attribute names come from the snapshot: beyond this many kinds they count as one.
 constexpr std::size_t kMaxKinds = 256;
 
-std::string describe(const std::string& what, int errno_value, std::uint64_t count) {
-  return what + " could not be set: " + std::generic_category().message(errno_value) + " (" +
-         std::to_string(count) + (count == 1 ? " entry)" : " entries, this is the first)");
+constexpr const char* kNotSet = "metadata_not_set";
+constexpr const char* kNotMade = "entries_not_made";
+
+/// Attributes count by their kind, not by their names, of which there may be any number.
+std::string kind_of(const std::string& what) {
+  constexpr std::string_view kAttribute = "xattr ";
+  if (!what.starts_with(kAttribute)) return what;
+  const std::string name = what.substr(kAttribute.size());
+  if (name.starts_with("system.posix_acl_")) return "ACLs";
+  if (name == "security.capability") return "capabilities";
+  return "attributes " + name.substr(0, name.find('.')) + ".*";
 }
 
 }  // namespace
@@ -47,26 +56,41 @@ void SharedFindings::damaged(std::string_view code, const std::string& path,
   report({Finding::Weight::damaged, std::string(code), path, std::string(message)});
 }
 
+void SharedFindings::State::gather(Kind kind, const std::string& path) {
+  if (gathered.size() >= kMaxKinds && !gathered.contains(kind)) kind.what = "metadata";
+  Gathered& found = gathered[std::move(kind)];
+  if (found.count++ == 0) found.first_path = path;
+}
+
 void SharedFindings::gather(const MetadataProblems& problems, const std::string& path) {
   if (problems.empty()) return;
+  std::set<Kind> kinds;  // an entry with many attributes of a kind is still one entry
+  for (const MetadataProblem& problem : problems) {
+    kinds.insert({kNotSet, kind_of(problem.what), problem.errno_value});
+  }
   state_.with([&](State& state) {
-    for (const MetadataProblem& problem : problems) {
-      std::pair<std::string, int> kind{problem.what, problem.errno_value};
-      if (state.gathered.size() >= kMaxKinds && !state.gathered.contains(kind)) {
-        kind.first = "metadata";
-      }
-      Gathered& gathered = state.gathered[std::move(kind)];
-      if (gathered.count++ == 0) gathered.first_path = path;
-    }
+    for (const Kind& kind : kinds) state.gather(kind, path);
   });
 }
 
+void SharedFindings::gather_unmade(const std::string& what, int errno_value,
+                                   const std::string& path) {
+  state_.with([&](State& state) { state.gather({kNotMade, what, errno_value}, path); });
+}
+
+Finding SharedFindings::describe(const Kind& kind, const Gathered& gathered) const {
+  const bool is_forgiven = missing_rights_ == MissingRights::note && (kind.errno_value == EPERM);
+  const std::string count = std::to_string(gathered.count);
+  return {is_forgiven ? Finding::Weight::note : Finding::Weight::partial, kind.code,
+          gathered.first_path,
+          kind.what + (kind.code == kNotMade ? " could not be made: " : " could not be set: ") +
+              std::generic_category().message(kind.errno_value) + " (" + count +
+              (gathered.count == 1 ? " entry)" : " entries, this is the first)")};
+}
+
 void SharedFindings::report_gathered() {
-  state_.with([](State& state) {
-    for (const auto& [kind, gathered] : state.gathered) {
-      state.report({Finding::Weight::partial, "metadata_not_set", gathered.first_path,
-                    describe(kind.first, kind.second, gathered.count)});
-    }
+  state_.with([this](State& state) {
+    for (const auto& [kind, gathered] : state.gathered) state.report(describe(kind, gathered));
     state.gathered.clear();
   });
 }

@@ -1,4 +1,5 @@
 #pragma once
+#include <compare>
 #include <cstdint>
 #include <map>
 #include <set>
@@ -13,11 +14,14 @@
 namespace coppice {
 
 /// Hands findings of many threads to a sink, one at a time, and counts them. Metadata that cannot
-/// be set is gathered by kind: a restore without root would else say the same of every entry.
-/// Thread-safe.
+/// be set and entries that cannot be made are gathered by kind: a restore without root would else
+/// say the same of every entry. Thread-safe.
 class SharedFindings final : public FindingSink {
  public:
-  explicit SharedFindings(FindingSink& sink) : state_(sink) {}
+  /// Whether what only root may set or make is a mere note to its user (--no-owner).
+  enum class MissingRights { partial, note };
+  explicit SharedFindings(FindingSink& sink, MissingRights missing_rights = MissingRights::partial)
+      : missing_rights_(missing_rights), state_(sink) {}
 
   void report(const Finding& finding) override;
   /// The same, but nothing if this code was reported of this path before: preflight and restore may
@@ -29,6 +33,8 @@ class SharedFindings final : public FindingSink {
 
   /// Remembers what could not be set on `path`.
   void gather(const MetadataProblems& problems, const std::string& path);
+  /// Remembers that `path`, one of the `what` ("devices"), cannot be made.
+  void gather_unmade(const std::string& what, int errno_value, const std::string& path);
   /// Reports what was gathered: once per kind, with the number of entries and the first of them.
   void report_gathered();
 
@@ -36,6 +42,13 @@ class SharedFindings final : public FindingSink {
   std::uint64_t error_count() const;
 
  private:
+  /// What could not be done, and why.
+  struct Kind {
+    std::string code;
+    std::string what;
+    int errno_value = 0;
+    auto operator<=>(const Kind&) const = default;
+  };
   struct Gathered {
     std::uint64_t count = 0;
     std::string first_path;
@@ -43,13 +56,17 @@ class SharedFindings final : public FindingSink {
   struct State {
     explicit State(FindingSink& sink_in) : sink(sink_in) {}
     void report(const Finding& finding);
+    void gather(Kind kind, const std::string& path);
 
     FindingSink& sink;
     std::uint64_t error_count = 0;
-    std::map<std::pair<std::string, int>, Gathered> gathered;     // by what and errno
+    std::map<Kind, Gathered> gathered;
     std::set<std::pair<std::string, std::string>> reported_once;  // code, path
   };
 
+  Finding describe(const Kind& kind, const Gathered& gathered) const;
+
+  const MissingRights missing_rights_;
   Guarded<State> state_;
 };
 

@@ -22,7 +22,7 @@ TEST_CASE("symlinks, FIFOs and sockets are made and get their metadata, never wh
       wanted.xattrs = {{"trusted.x", {1, 2}}};
     }
     if (type == FileType::symlink) wanted.symlink_target = "target";
-    create_special_at(here.fd(), name.c_str(), wanted);
+    REQUIRE(create_special_at(here.fd(), name.c_str(), wanted) == 0);
     const MetadataProblems problems = apply_metadata_at(here.fd(), name.c_str(), wanted);
     if (has_problem(problems, "xattr trusted.x")) {
       MESSAGE("skipped: no trusted attributes here");
@@ -43,10 +43,10 @@ TEST_CASE("device nodes keep their numbers") {
     const std::string name = "device" + std::to_string(static_cast<int>(type));
     if (!is_root()) {
       MESSAGE("device nodes need root: only the refusal is tested");
-      CHECK_THROWS_AS(create_special_at(here.fd(), name.c_str(), wanted), Error);
+      CHECK(create_special_at(here.fd(), name.c_str(), wanted) != 0);
       continue;
     }
-    create_special_at(here.fd(), name.c_str(), wanted);
+    REQUIRE(create_special_at(here.fd(), name.c_str(), wanted) == 0);
     CHECK(apply_metadata_at(here.fd(), name.c_str(), wanted).empty());
     check_same(all_of(here.fd(), name.c_str()), wanted);
   }
@@ -67,11 +67,11 @@ TEST_CASE("an entry that is not what was made is left alone") {
 TEST_CASE("nothing is made over an existing entry, and no regular file or directory") {
   const OpenScratch here;
   make_file(here.fd(), "file");
-  CHECK_THROWS_AS(create_special_at(here.fd(), "file", wanted_of(FileType::fifo, 0600)), Error);
+  CHECK(create_special_at(here.fd(), "file", wanted_of(FileType::fifo, 0600)) != 0);
   Metadata link = wanted_of(FileType::symlink, 0777);
   link.symlink_target = "target";
-  CHECK_THROWS_AS(create_special_at(here.fd(), "file", link), Error);
-  CHECK_THROWS_AS(create_special_at(here.fd(), "new", wanted_of(FileType::regular, 0600)), Error);
+  CHECK(create_special_at(here.fd(), "file", link) != 0);
+  CHECK(create_special_at(here.fd(), "new", wanted_of(FileType::regular, 0600)) != 0);
 }
 
 }  // namespace

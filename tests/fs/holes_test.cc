@@ -59,5 +59,30 @@ TEST_CASE("where holes are unknown all is data") {
   CHECK(next_data(proc.fd.get(), 3, 10) == Extent{3, 7});
 }
 
+TEST_CASE("zeros count as a hole where holes are not told") {
+  constexpr std::uint64_t kBlock = 64 * kKiB;
+  const OpenScratch here;
+  const std::string zeros(3 * kBlock, '\0');
+  const Fd fd = make_file(here.fd(), "file", "a" + zeros + "b" + std::string(100, '\0'));
+  const std::uint64_t size = stat_fd(fd.get()).size;
+  CHECK(next_nonzero(fd.get(), 0, size) == Extent{0, size});
+  CHECK(next_nonzero(fd.get(), 1, size) == Extent{1 + 3 * kBlock, size - 1 - 3 * kBlock});
+  // Fewer zeros than a block are a hole at the end only.
+  CHECK(next_nonzero(fd.get(), 1 + 2 * kBlock + 1, size).offset == 2 * kBlock + 2);
+  CHECK(next_nonzero(fd.get(), 2 + 3 * kBlock, size) == Extent{size, 0});
+}
+
+TEST_CASE("a run of zeros is found at a whole 4 KiB of the file") {
+  Bytes bytes(100'000, 0);
+  CHECK(find_zero_run(bytes, 0, 65536) == 0);
+  CHECK(find_zero_run(bytes, 100, 65536) == 4096 - 100);
+  CHECK(find_zero_run(bytes, 0, 100'001) == bytes.size());
+  bytes[5000] = 1;
+  CHECK(find_zero_run(bytes, 0, 65536) == 8192);
+  bytes[50'000] = 1;
+  CHECK(find_zero_run(bytes, 0, 65536) == bytes.size());
+  CHECK(find_zero_run(bytes, 0, 32768) == 8192);
+}
+
 }  // namespace
 }  // namespace coppice::test

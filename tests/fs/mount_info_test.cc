@@ -51,6 +51,7 @@ TEST_CASE("free space is that of statfs, and nothing where it is unknown") {
 TEST_CASE("a bad descriptor is an error") {
   CHECK_THROWS_AS(is_pseudo_file_system(-1), Error);
   CHECK_THROWS_AS(has_stable_inodes(-1), Error);
+  CHECK_THROWS_AS(tells_holes(-1), Error);
   CHECK_THROWS_AS(free_space(-1), Error);
 }
 

@@ -3,7 +3,8 @@
 BUILD_PACKAGES="g++ cmake ninja-build pkg-config libssl-dev libzstd-dev libcli11-dev libfmt-dev libisal-dev
                 nlohmann-json3-dev"
 TEST_PACKAGES="doctest-dev clang clang-tidy clang-format libclang-rt-14-dev python3 python3-cryptography zstd b3sum
-               openssl strace e2fsprogs git"
+               openssl strace e2fsprogs xfsprogs btrfs-progs sshfs openssh-sftp-server util-linux gcc libc6-dev git"
+LONG_TEST_PACKAGES="debootstrap restic borgbackup"
 
 is_installed() {
   dpkg-query -W -f='${Status}' "$1" 2>/dev/null | grep -q 'install ok installed'
