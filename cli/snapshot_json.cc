@@ -34,6 +34,7 @@ Json snapshot_json(const ListedSnapshot& snapshot) {
   json["is_time_given"] = record.is_time_given;
   json["is_imported"] = record.is_imported;
   json["is_incomplete"] = record.is_incomplete;
+  json["lacks_trusted_xattrs"] = record.lacks_trusted_xattrs;
   json["log_entry"] = snapshot.number;
   json["summary"] = Json::object();
   set_summary(json["summary"], record.summary);

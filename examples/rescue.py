@@ -498,7 +498,8 @@ class Snapshot:
 
     def marks(self):
         return ([] if self.genuine else ["origin's signature is wrong"]) + ["void"] * self.void + ["forgotten"] * self.forgotten \
-            + ["some entries could not be read"] * bool(self.flags & 4)
+            + ["some entries could not be read"] * bool(self.flags & 4) \
+            + ["attributes trusted.* could not be seen"] * bool(self.flags & 8)
 
 
 class Restart(Exception):

@@ -115,6 +115,7 @@ SnapshotRecord BackupJob::make_record(const Node& root, const SnapshotSummary& s
   SnapshotRecord record;
   record.is_time_given = options_.time.has_value();
   record.is_incomplete = summary.error_count > 0;
+  record.lacks_trusted_xattrs = !options_.stream && !sees_trusted_xattrs();
   record.time = options_.time.value_or(began_);
   record.utc_offset_minutes = local_utc_offset_minutes(record.time);
   record.host = options_.host;

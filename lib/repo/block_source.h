@@ -9,6 +9,12 @@
 
 namespace coppice {
 
+/// How the bases of a delta are proved to be what their ids say.
+enum class BaseProof {
+  by_id,  ///< each base, before it is used: a forged place does no harm while a good one is left
+  by_result,  ///< not: for those who prove what comes out, and ask again by_id if it is wrong
+};
+
 /// Reads and opens blocks where the index says they lie. A small pack that is damaged or missing is
 /// read from its second copy. Bases of deltas, and what is asked for through the cache, are kept
 /// there for a while. Thread-safe.
@@ -24,14 +30,16 @@ class BlockSource {
 
   /// The raw bytes of the block that holds `place`; bases of a delta are read as well (depth one).
   /// Throws Error{damaged} naming the pack, Error{no_key}.
-  Bytes read(const ChunkPlace& place);
+  Bytes read(const ChunkPlace& place, BaseProof proof = BaseProof::by_id);
   /// The same through the cache: for what is likely to be asked for again.
   BlockCache::Block read_cached(const ChunkPlace& place);
 
   /// Appends the bytes of a base, proved by its id, from the first of its plain places that has
   /// them: a damaged or forged place does no harm while a good one is left. Throws Error{damaged}
   /// if none is, or if the prefix grows beyond kMaxPrefixBytes.
-  void append_base(ChunkClass chunk_class, const Id& id, Bytes& prefix);
+  void append_base(ChunkClass chunk_class, const Id& id, Bytes& prefix) {
+    append_base(chunk_class, id, BaseProof::by_id, prefix);
+  }
 
   /// How many blocks came from a second copy because the first was damaged.
   std::uint64_t healed_blocks() const { return healed_.value(); }
@@ -39,9 +47,11 @@ class BlockSource {
 
  private:
   Bytes open(const ChunkPlace& place, const std::string& object, ByteView prefix);
-  Bytes read_prefix(const ChunkPlace& place);
+  Bytes read_prefix(const ChunkPlace& place, BaseProof proof);
+  void append_base(ChunkClass chunk_class, const Id& id, BaseProof proof, Bytes& prefix);
   /// The bytes of a plain place, if they are what the id says.
-  bool append_place(const ChunkPlace& place, ChunkClass chunk_class, const Id& id, Bytes& prefix);
+  bool append_place(const ChunkPlace& place, ChunkClass chunk_class, const Id& id, BaseProof proof,
+                    Bytes& prefix);
 
   Store& store_;
   const Index& index_;

@@ -12,8 +12,8 @@ class ProvenBlock {
   ProvenBlock(RestoreContext& context, const ChunkPlace& place)
       : context_(context),
         identity_(context.keyring.identity(ChunkClass::data)),
-        key_(place.block_key()),
-        raw_(try_read(place)) {}
+        place_(place),
+        raw_(try_read(place, BaseProof::by_result)) {}
 
   /// Nothing if the chunk is not to be had. The view lives as long as this object.
   std::optional<ByteView> chunk(const ChunkPlacement& wanted) {
@@ -24,7 +24,9 @@ class ProvenBlock {
 
  private:
   /// Null if the block cannot be read.
-  BlockCache::Block try_read(const ChunkPlace& place);
+  BlockCache::Block try_read(const ChunkPlace& place, BaseProof proof);
+  /// Reads a delta once more, with other places of bases that are not what their ids say.
+  bool reads_with_proved_bases();
   std::optional<ByteView> prove(const ChunkPlacement& wanted);
   std::optional<ByteView> find_elsewhere(const Id& id);
   /// The place's bytes in its raw block, if they are what the id says.
@@ -32,18 +34,20 @@ class ProvenBlock {
 
   RestoreContext& context_;
   const ChunkIdentity& identity_;
-  std::uint64_t key_;
+  ChunkPlace place_;
   BlockCache::Block raw_;
+  BlockCache::Block raw_before_;      // read with unproved bases: views into it must stay valid
   std::deque<Bytes> from_elsewhere_;  // a deque: views into it must stay valid
   std::unordered_map<Id, std::optional<ByteView>> proven_;
 };
 
-BlockCache::Block ProvenBlock::try_read(const ChunkPlace& place) {
+BlockCache::Block ProvenBlock::try_read(const ChunkPlace& place, BaseProof proof) {
   BlockSource& blocks = context_.blocks;
   try {
     // What may be a base is likely to be asked for again soon (content_pass.cc orders it so).
     const bool may_be_base = blocks.index().has_deltas() && !place.is_delta();
-    return may_be_base ? blocks.read_cached(place) : std::make_shared<Bytes>(blocks.read(place));
+    return may_be_base ? blocks.read_cached(place)
+                       : std::make_shared<Bytes>(blocks.read(place, proof));
   } catch (const Error& error) {  // per item: other places are tried
     if (ends_restore(error)) throw;
     return nullptr;
@@ -58,17 +62,25 @@ std::optional<ByteView> ProvenBlock::checked(ByteView raw, const ChunkPlace& pla
   return bytes;
 }
 
+bool ProvenBlock::reads_with_proved_bases() {
+  if (!place_.is_delta() || raw_before_) return false;
+  raw_before_ = raw_ ? raw_ : std::make_shared<const Bytes>();
+  raw_ = try_read(place_, BaseProof::by_id);
+  return raw_ != nullptr;
+}
+
 std::optional<ByteView> ProvenBlock::prove(const ChunkPlacement& wanted) {
-  if (raw_) {
+  do {
+    if (!raw_) continue;
     if (const auto bytes = checked(*raw_, wanted.place, wanted.id)) return bytes;
-  }
+  } while (reads_with_proved_bases());
   return find_elsewhere(wanted.id);
 }
 
 std::optional<ByteView> ProvenBlock::find_elsewhere(const Id& id) {
   for (const ChunkPlace& place : context_.blocks.index().find(id)) {
-    if (place.block_key() == key_) continue;
-    const BlockCache::Block raw = try_read(place);
+    if (place.block_key() == place_.block_key()) continue;
+    const BlockCache::Block raw = try_read(place, BaseProof::by_id);
     if (!raw) continue;
     if (const auto bytes = checked(*raw, place, id)) {
       from_elsewhere_.push_back(to_bytes(*bytes));

@@ -17,6 +17,8 @@ constexpr std::uint8_t kSignedType = 4;
 constexpr std::uint64_t kTimeGiven = 1;
 constexpr std::uint64_t kImported = 2;
 constexpr std::uint64_t kIncomplete = 4;
+constexpr std::uint64_t kLacksTrusted = 8;
+constexpr std::uint64_t kAllFlags = 15;
 // Years 1 to 9999, which RFC 3339 can write.
 constexpr std::int64_t kMinSeconds = -62'135'596'800;
 constexpr std::int64_t kMaxSeconds = 253'402'300'799;
@@ -111,7 +113,8 @@ std::vector<std::string> read_texts(ByteReader& in, TextBounds max, std::string_
 void write_facts(ByteWriter& out, const SnapshotRecord& record) {
   out.u8(kVersion);
   out.varint((record.is_time_given ? kTimeGiven : 0) | (record.is_imported ? kImported : 0) |
-             (record.is_incomplete ? kIncomplete : 0));
+             (record.is_incomplete ? kIncomplete : 0) |
+             (record.lacks_trusted_xattrs ? kLacksTrusted : 0));
   out.svarint(record.time.seconds);
   out.varint(record.time.nanoseconds);
   out.svarint(record.utc_offset_minutes);
@@ -127,10 +130,11 @@ void write_facts(ByteWriter& out, const SnapshotRecord& record) {
 }
 
 void read_head(ByteReader& in, SnapshotRecord& record) {
-  const std::uint64_t flags = in.varint_max(kTimeGiven | kImported | kIncomplete, "flags");
+  const std::uint64_t flags = in.varint_max(kAllFlags, "flags");
   record.is_time_given = (flags & kTimeGiven) != 0;
   record.is_imported = (flags & kImported) != 0;
   record.is_incomplete = (flags & kIncomplete) != 0;
+  record.lacks_trusted_xattrs = (flags & kLacksTrusted) != 0;
   record.time.seconds = in.svarint();
   record.time.nanoseconds =
       static_cast<std::uint32_t>(in.varint_max(kMaxNanoseconds, "nanoseconds"));

@@ -52,6 +52,8 @@ struct SnapshotRecord {
   bool is_time_given = false;  ///< by --time: the snapshot is not "latest"
   bool is_imported = false;    ///< from an archive: not "latest" either
   bool is_incomplete = false;  ///< some entries could not be read
+  /// Attributes trusted.* were hidden from whoever made it; there may have been some.
+  bool lacks_trusted_xattrs = false;
   Timestamp time;
   std::int32_t utc_offset_minutes = 0;  ///< east of UTC; less than a day
   std::string host;

@@ -201,6 +201,7 @@ class OrdinaryUser(FidelityTest):
         was = tree_facts.record(tree)
         run = self.as_user(0, "backup", tree)
         self.assertEqual(run.errors.count("trusted.*"), 1, run.errors)
+        self.assertTrue(self.snapshots()[-1]["lacks_trusted_xattrs"])
         for mask in (0o777, 0o000):
             with self.subTest(umask=oct(mask)):
                 out = os.path.join(self.mine, f"out-{mask}")

@@ -193,7 +193,7 @@ TEST_CASE("a dry run tells what it would do and does nothing") {
   CHECK(run.findings.has("would_restore", "/missing"));
   CHECK(run.findings.has("would_restore", "/missing/f"));
   CHECK(run.findings.has("would_update", "/d"));  // its mode and times
-  CHECK(run.findings.all.size() == 6);
+  CHECK(run.findings.all.size() == 7);
   CHECK(run.result.error_count == 0);
   options.target = scratch / "not there/at all";
   run_restore(fixture, root, options);

@@ -19,6 +19,7 @@ SnapshotRecord full_record() {
   SnapshotRecord record;
   record.is_time_given = true;
   record.is_incomplete = true;
+  record.lacks_trusted_xattrs = true;
   record.time = {1'700'000'000, 5};
   record.utc_offset_minutes = -150;
   record.host = "box";
@@ -44,7 +45,7 @@ ErrorKind encode_error(const SnapshotRecord& record) {
 
 TEST_CASE("a record has the bytes that the page says, and its signature the message") {
   const std::string facts =
-      "01 05 80c49fd50c 05 ab02 03626f78 03616e6e"
+      "01 0d 80c49fd50c 05 ab02 03626f78 03616e6e"
       "02 042f657463 022fff 01 0174"
       "38 01 01 00000000 01 04726f6f74 02 8010 ed03 00 01" +
       made_id(8).hex() + "02 0a 00 00 00 01" + made_id(9).hex() +
