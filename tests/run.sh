@@ -87,7 +87,7 @@ install_packages $BUILD_PACKAGES $TEST_PACKAGES
 
 step "release build (g++)" build release
 stop_if_failed
-step "tests" ctest --test-dir build/release --output-on-failure
+step "tests" ctest --test-dir build/release -j "$(nproc)" --output-on-failure
 step "installation" install_is_complete
 step "class names" class_names_are_unique
 step "formatting" format_is_clean
@@ -95,13 +95,13 @@ step "formatting" format_is_clean
 if [ "$mode" = all ]; then
   step "ASan and UBSan build (clang++)" build asan -DCMAKE_CXX_COMPILER=clang++ -DCMAKE_C_COMPILER=clang
   stop_if_failed
-  step "tests under ASan and UBSan" ctest --test-dir build/asan --output-on-failure
+  step "tests under ASan and UBSan" ctest --test-dir build/asan -j "$(nproc)" --output-on-failure
   step "TSan build of the pipelines (g++)" build_pipelines
   stop_if_failed
   # Tests that go on as another user in a child process start threads there.
   TSAN_OPTIONS="die_after_fork=0 suppressions=$PWD/tests/support/tsan.supp"
   export TSAN_OPTIONS
-  step "tests of the pipelines under TSan" ctest --test-dir build/tsan --output-on-failure -R "^($(echo $PIPELINES | tr ' ' '|'))\$"
+  step "tests of the pipelines under TSan" ctest --test-dir build/tsan -j "$(nproc)" --output-on-failure -R "^($(echo $PIPELINES | tr ' ' '|'))\$"
 fi
 
 if [ "$mode" = --long ]; then
