@@ -31,6 +31,23 @@ Fd create_scratch_file(const std::string& directory) {
   return fd;
 }
 
+Fd write_scratch_file(const std::function<void(const Fd&)>& write) {
+  try {
+    Fd on_disk = create_scratch_file();
+    write(on_disk);
+    return on_disk;
+  } catch (const Error&) {  // once more elsewhere: whatever is wrong with `write` comes out there
+    Fd in_memory(memfd_create("coppice-scratch", MFD_CLOEXEC));
+    if (!in_memory.is_open()) throw system_error("memfd_create", errno);
+    write(in_memory);
+    return in_memory;
+  }
+}
+
+void resize_file(const Fd& file, std::uint64_t size) {
+  if (ftruncate(file.get(), static_cast<off_t>(size)) != 0) throw system_error("ftruncate", errno);
+}
+
 MappedFile::MappedFile(const Fd& fd, std::size_t size) : size_(size) {
   if (size == 0) return;
   start_ = mmap(nullptr, size, PROT_READ, MAP_SHARED, fd.get(), 0);

@@ -1,8 +1,6 @@
 #pragma once
-#include <memory>
-#include <optional>
+#include <functional>
 #include <string>
-#include <vector>
 
 #include "base/bytes.h"
 #include "fs/fd.h"
@@ -16,6 +14,14 @@ std::string scratch_directory();
 /// A nameless file (O_TMPFILE, or a name removed at once) that goes when it is closed, whatever
 /// ends the process. Throws call_error if the directory cannot take one.
 Fd create_scratch_file(const std::string& directory = scratch_directory());
+
+/// A scratch file that `write` has filled. Where the directory takes none or is full, it is filled
+/// again in memory of the system's (memfd), so that jobs work on a machine without a disk. Throws
+/// what `write` throws then.
+Fd write_scratch_file(const std::function<void(const Fd&)>& write);
+
+/// ftruncate(2). Throws system_error.
+void resize_file(const Fd& file, std::uint64_t size);
 
 /// A file's first `size` bytes in the address space, for reading. Its pages belong to the page
 /// cache, not to this process's private memory. The file must not become shorter meanwhile. Const

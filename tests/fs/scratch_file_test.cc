@@ -3,6 +3,8 @@
 #include <doctest/doctest.h>
 #include <unistd.h>
 
+#include <cstdlib>
+
 #include "fs/directory.h"
 #include "fs/fixture.h"
 #include "support/thrown_error.h"
@@ -23,6 +25,30 @@ TEST_CASE("a scratch file has no name") {
 TEST_CASE("a directory that cannot take a scratch file is named") {
   CHECK(std::string(error_of([] { create_scratch_file("/no/such/place"); }).what())
             .find("/no/such/place") != std::string::npos);
+}
+
+TEST_CASE("where the scratch directory takes nothing, memory does") {
+  const std::string before = scratch_directory();
+  setenv("TMPDIR", "/no/such/place", 1);
+  int calls = 0;
+  const Fd fd = write_scratch_file([&](const Fd& file) {
+    ++calls;
+    resize_file(file, 10);
+    write_at(file.get(), as_bytes("content"), 0);
+  });
+  setenv("TMPDIR", before.c_str(), 1);
+  CHECK(calls == 1);
+  CHECK(as_text(MappedFile(fd, 7).bytes()) == "content");
+}
+
+TEST_CASE("a scratch file that cannot be filled on disk is filled anew in memory") {
+  int calls = 0;
+  const Fd fd = write_scratch_file([&](const Fd& file) {
+    write_at(file.get(), as_bytes("x"), static_cast<std::uint64_t>(calls));
+    if (++calls == 1) throw system_error("pwrite", ENOSPC);
+  });
+  CHECK(calls == 2);
+  CHECK(MappedFile(fd, 2).bytes()[1] == 'x');
 }
 
 TEST_CASE("regions are written side by side, and read through a mapping") {
