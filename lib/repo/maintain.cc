@@ -23,8 +23,8 @@ constexpr std::uint64_t kEntriesBeforeCheckpoint = 128;
 constexpr std::uint64_t kMaxTextBytes = 1 << 20;
 
 /// Puts the file that is missing of a text and its second copy: whoever wrote them was interrupted
-/// in between. One that is there and damaged is for `repair`. `expect` throws for a text that is not
-/// what it should be.
+/// in between. One that is there and damaged is for `repair`. `expect` throws for a text that is
+/// not what it should be.
 void complete_twin(Store& store, const std::string& name,
                    const std::function<void(ByteView)>& expect) {
   const std::string copy = copy_name(name);

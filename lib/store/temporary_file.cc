@@ -198,8 +198,8 @@ void TemporaryFile::rename(const Destination& to) {
 }
 
 /// For a target that lets nobody take a name away (append-only), or that does not rename over
-/// another file (SFTP without its extension): a second name does as well, and needs the old one gone
-/// only where there is one. The destructor removes the first name, if it may.
+/// another file (SFTP without its extension): a second name does as well, and needs the old one
+/// gone only where there is one. The destructor removes the first name, if it may.
 bool TemporaryFile::link_instead(const Destination& to) const {
   const auto link = [&] {
     return ::linkat(directory_.get(), name_.c_str(), to.directory.get(), to.name.c_str(), 0) == 0;

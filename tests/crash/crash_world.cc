@@ -50,9 +50,7 @@ std::string Versions::live_path(int version) const {
 CrashWorld::CrashWorld(CrashStore& disk, Store& store, std::set<int> promised)
     : disk_(disk), store_(store), promises_{{0, std::move(promised)}} {}
 
-Credential CrashWorld::credential() {
-  return Credential::from_key_file(Secret32(Bytes(32, 7)));
-}
+Credential CrashWorld::credential() { return Credential::from_key_file(Secret32(Bytes(32, 7))); }
 
 std::unique_ptr<Repository> CrashWorld::open() {
   return Repository::open(store_, credential(), {}, findings);

@@ -81,7 +81,8 @@ struct CrashScenario {
   std::string name;
   void (*prepare)(CrashWorld&);
   void (*job)(CrashWorld&);
-  /// Takes so long to judge that only a sample of its cuts and faults is tried outside the long tests.
+  /// Takes so long to judge that only a sample of its cuts and faults is tried outside the long
+  /// tests.
   bool is_large = false;
 };
 const std::vector<CrashScenario>& crash_scenarios();

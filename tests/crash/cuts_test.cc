@@ -39,7 +39,8 @@ void sweep(const CrashScenario& scenario, std::uint64_t seed, Total& total) {
 
 }  // namespace
 
-TEST_CASE("after a power cut at any step of any job, and of the recoveries from it, nothing is lost") {
+TEST_CASE(
+    "after a power cut at any step of any job, and of the recoveries from it, nothing is lost") {
   Total total;
   const std::uint64_t wanted = is_long() ? 100'000 : 5'000;
   for (std::uint64_t seed = 1; total.states < wanted; ++seed) {

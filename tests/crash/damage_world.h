@@ -14,10 +14,10 @@ const CrashStore::Contents& small_repository();
 
 /// What `verify` and a restore say of a damaged repository.
 struct Diagnosis {
-  int with_key = 0;     ///< exit code of `verify --read-data`
-  int structure = 0;    ///< exit code of `verify`
-  int keyless = 0;      ///< exit code of `verify --keyless`
-  bool is_told = false; ///< one of them reported something, a note at least
+  int with_key = 0;       ///< exit code of `verify --read-data`
+  int structure = 0;      ///< exit code of `verify`
+  int keyless = 0;        ///< exit code of `verify --keyless`
+  bool is_told = false;   ///< one of them reported something, a note at least
   bool restores = false;  ///< both snapshots come back byte for byte
   bool lies = false;      ///< a restore made a file with other bytes, or missed one in silence
   std::string findings;   ///< for messages

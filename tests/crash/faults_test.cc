@@ -1,5 +1,6 @@
-// The N-th call of the store fails, for every N: once and from then on, before its effect and after it (the
-// answer is lost), as a full disk and as an error of the device. No job may call that success.
+// The N-th call of the store fails, for every N: once and from then on, before its effect and after
+// it (the answer is lost), as a full disk and as an error of the device. No job may call that
+// success.
 #include <doctest/doctest.h>
 
 #include <limits>
@@ -58,8 +59,8 @@ FaultSweep sweep_faults(const CrashScenario& scenario) {
     for (const bool is_sticky : {false, true}) {
       for (const bool is_after : {false, true}) {
         const Case fault{kind, is_sticky, is_after};
-        for (std::uint64_t at = 0;
-             run_one(scenario, start, before.promised(), fault, at, sweep); at += step) {
+        for (std::uint64_t at = 0; run_one(scenario, start, before.promised(), fault, at, sweep);
+             at += step) {
         }
       }
     }

@@ -1,6 +1,6 @@
-// Every byte of a small repository flipped, one at a time; in one file, and in both files of an object at the
-// same place. CI takes every seventh byte and all bytes near the ends of each file; with COPPICE_LONG_TESTS set
-// it is every byte.
+// Every byte of a small repository flipped, one at a time; in one file, and in both files of an
+// object at the same place. CI takes every seventh byte and all bytes near the ends of each file;
+// with COPPICE_LONG_TESTS set it is every byte.
 #include <doctest/doctest.h>
 #include <stdlib.h>
 

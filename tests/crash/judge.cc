@@ -221,8 +221,9 @@ void Sweep::run(const CrashStore& disk, const std::vector<Promise>& promises, un
                 const std::string& where) {
   std::set<std::pair<std::vector<const void*>, std::set<int>>> seen;
   // A nested sweep begins with the state that was judged just now.
-  if (depth > 1) seen.emplace(signature_of(disk.states_after(0, 1, random_, result_.states).at(0)),
-                              promised_after(promises, 0));
+  if (depth > 1)
+    seen.emplace(signature_of(disk.states_after(0, 1, random_, result_.states).at(0)),
+                 promised_after(promises, 0));
   for (std::size_t step = depth > 1 ? 1 : 0; step <= disk.steps(); ++step) {
     if (options_.until_first_violation && !result_.violations.empty()) return;
     ++result_.cuts;

@@ -31,8 +31,8 @@ const std::set<int>& promised_after(const std::vector<Promise>& promises, std::s
 
 struct SweepOptions {
   std::uint64_t seed = 1;
-  unsigned depth = 1;          ///< 2: with a crash during the recovery, and so on
-  std::size_t per_cut = 64;    ///< states after one cut; more are sampled
+  unsigned depth = 1;            ///< 2: with a crash during the recovery, and so on
+  std::size_t per_cut = 64;      ///< states after one cut; more are sampled
   std::size_t share = 1;         ///< one of so many states is judged, chosen at random
   std::size_t nested_share = 1;  ///< the same for states of depth 2 and deeper
   CrashStore::Mutant mutant = CrashStore::Mutant::none;

@@ -85,7 +85,8 @@ void add_bodies(Seeds& seeds, const LogState& state) {
   const Id id = state.snapshots.front().id;
   seeds.add_body(0, encode_names({id, id}));
   SnapshotBody snapshot{state.snapshots.front().record, {}};
-  for (const auto& [session, boxes] : state.session_boxes) snapshot.sessions.push_back(boxes.front());
+  for (const auto& [session, boxes] : state.session_boxes)
+    snapshot.sessions.push_back(boxes.front());
   seeds.add_body(1, encode_snapshot_body(snapshot));
   seeds.add_body(2, encode_tag_body({id, {"added"}, {"removed", "too"}}));
   seeds.add_body(3, encode_remove_body({{id}, {id}}));

@@ -1,5 +1,6 @@
-// Every kept input through every decoder, in every build, sanitized ones too: what a fuzzer once found stays found.
-// And what a decoder allocates is bounded by what it reads: a few bytes must never ask for a gigabyte.
+// Every kept input through every decoder, in every build, sanitized ones too: what a fuzzer once
+// found stays found. And what a decoder allocates is bounded by what it reads: a few bytes must
+// never ask for a gigabyte.
 #include <doctest/doctest.h>
 
 #include <atomic>
@@ -32,8 +33,8 @@ void operator delete[](void* memory, std::size_t) noexcept { std::free(memory); 
 namespace coppice::fuzz {
 namespace {
 
-/// What one input may ask for at once: a part for its bytes (a Node takes some hundred bytes for the few that
-/// encode it), and a part for buffers of a fixed size.
+/// What one input may ask for at once: a part for its bytes (a Node takes some hundred bytes for
+/// the few that encode it), and a part for buffers of a fixed size.
 constexpr std::size_t kPerByte = 128;
 constexpr std::size_t kFixed = 1 << 20;
 
@@ -59,7 +60,8 @@ void run_bounded(const Target& target, const Bytes& input) {
 
 }  // namespace
 
-TEST_CASE("every kept input is refused or taken, and asks for no more memory than its size allows") {
+TEST_CASE(
+    "every kept input is refused or taken, and asks for no more memory than its size allows") {
   for (const Target& target : targets()) {
     CAPTURE(target.name);
     const std::vector<Bytes> inputs = corpus_of(target);
@@ -77,9 +79,9 @@ TEST_CASE("kept inputs that are cut short, or have one byte changed, are refused
         Bytes cut = input;
         cut.resize(at);
         run_bounded(target, cut);
-        for (const std::uint8_t value : {0x00, 0x7F, 0x80, 0xFF}) {
+        for (const int value : {0x00, 0x7F, 0x80, 0xFF}) {
           Bytes changed = input;
-          changed[at] = value;
+          changed[at] = static_cast<std::uint8_t>(value);
           run_bounded(target, changed);
         }
       }

@@ -35,9 +35,9 @@
 #include "snapshot/snapshot_record.h"
 #include "snapshot/tree_codec.h"
 
-/// Checksums and seals would stop nearly every altered input at the door, and an attacker who has the key, or
-/// a writer with a fault, passes them. So targets of such objects take what lies behind the door: they seal it,
-/// or put the checksum right, with keys of their own.
+/// Checksums and seals would stop nearly every altered input at the door, and an attacker who has
+/// the key, or a writer with a fault, passes them. So targets of such objects take what lies behind
+/// the door: they seal it, or put the checksum right, with keys of their own.
 namespace coppice::fuzz {
 namespace {
 
@@ -57,8 +57,7 @@ void decode(const Decode& call) {
   try {
     call();
   } catch (const Error& error) {
-    const bool is_expected =
-        error.is_about_bytes() || error.kind() == ErrorKind::no_repository;
+    const bool is_expected = error.is_about_bytes() || error.kind() == ErrorKind::no_repository;
     if (!is_expected) throw;
   }
 }
@@ -125,9 +124,7 @@ void checkpoint(ByteView input) {
   entry.public_body = to_bytes(input.first(half));
   LogState state;
   decode([&] { decode_checkpoint_body(input); });
-  decode([&] {
-    restore_contents(state, entry, input.subspan(half), ChunkIdentity(fixed_key()));
-  });
+  decode([&] { restore_contents(state, entry, input.subspan(half), ChunkIdentity(fixed_key())); });
 }
 
 /// The first byte says which body it is.
@@ -178,8 +175,8 @@ void pack(ByteView input) {
   decode([&] { ObjectPrefix::decode(input, kPackMagic, "pack"); });
   if (input.size() < 8) return;
   const ObjectPrefix prefix;
-  const Bytes tail = seal_pack_tail(prefix, fixed_key(), fixed_repository(), kObjectPrefixBytes,
-                                    input.subspan(8));
+  const Bytes tail =
+      seal_pack_tail(prefix, fixed_key(), fixed_repository(), kObjectPrefixBytes, input.subspan(8));
   decode([&] {
     const std::uint64_t length = ByteReader(input).u64();
     const TablePlace place = open_pack_footer(prefix, fixed_key(), fixed_repository(),

@@ -4,8 +4,8 @@
 
 #include "base/bytes.h"
 
-/// One function for each decoder of bytes that nobody vouches for. libFuzzer drives them (built with
-/// COPPICE_FUZZ), and an ordinary test replays the kept inputs through the same functions.
+/// One function for each decoder of bytes that nobody vouches for. libFuzzer drives them (built
+/// with COPPICE_FUZZ), and an ordinary test replays the kept inputs through the same functions.
 namespace coppice::fuzz {
 
 struct Target {
