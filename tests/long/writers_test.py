@@ -65,14 +65,26 @@ class CephFs:
             raise file_systems.Unavailable("ceph-fuse is not installed")
         self.cluster = os.path.join(scratch, "ceph")
         self.directories = []
-        file_systems.run("bash", os.path.join(long_run.HERE, "ceph-up.sh"), self.cluster)
-        other = os.path.join(scratch, "other")
-        os.mkdir(other)
-        self.directories = [os.path.join(self.cluster, "mnt"), other]
-        file_systems.run("ceph-fuse", "-c", os.path.join(self.cluster, "ceph.conf"), "--client_mountpoint=/", other)
+        self.other = os.path.join(scratch, "other")
+        os.mkdir(self.other)
+        try:
+            self.start()
+        except file_systems.Unavailable:
+            self.close()
+            raise
+
+    def start(self):
+        # No S3 gateway: only the file system is wanted here.
+        file_systems.run("bash", os.path.join(long_run.HERE, "ceph-up.sh"), self.cluster,
+                         env=dict(os.environ, RGW="0"))
+        # A client of its own, as on another host: files of its own beside the first one's.
+        file_systems.run("ceph-fuse", "-c", os.path.join(self.cluster, "ceph.conf"), "--client_mountpoint=/",
+                         f"--pid_file={self.cluster}/run/other.pid", f"--admin_socket={self.cluster}/run/other.asok",
+                         self.other)
+        self.directories = [os.path.join(self.cluster, "mnt"), self.other]
 
     def close(self):
-        subprocess.run(["fusermount3", "-u", "-z", self.directories[1]], check=False)
+        subprocess.run(["fusermount3", "-u", "-z", self.other], capture_output=True, check=False)
         subprocess.run(["bash", os.path.join(long_run.HERE, "ceph-down.sh"), self.cluster], check=False)
 
 
