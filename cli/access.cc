@@ -87,6 +87,20 @@ std::string find_index_cache(const Invocation& invocation, const Id& repository)
   return "";
 }
 
+/// What runs that were killed on this machine left unfinished. It is only in the way of the disk's
+/// space, so a target that does not let go of it is no error.
+void clean_up_after_the_dead(const Invocation& invocation, LocalStore& store) {
+  try {
+    const std::size_t removed = store.remove_stale_temporaries();
+    if (removed > 0) {
+      invocation.console.detail("removed " + std::to_string(removed) +
+                                " unfinished files of an interrupted run");
+    }
+  } catch (const Error& error) {
+    invocation.console.detail(std::string("unfinished files stay: ") + error.what());
+  }
+}
+
 std::unique_ptr<HeaderExport> read_header_export(const GlobalOptions& options) {
   if (!options.header_file) return nullptr;
   const Bytes text = read_small_file(*options.header_file, kMaxExportBytes);
@@ -162,6 +176,7 @@ OpenedRepository open_repository(const Invocation& invocation, Access access) {
   const OpenOptions options{opened.header_export.get(), opened.host_state.get()};
   opened.repository = Repository::open(*opened.store, credential, options, invocation.console);
   remember_repository(state, path, opened.repository->id());
+  if (access == Access::write) clean_up_after_the_dead(invocation, *opened.store);
   opened.index_cache_directory = find_index_cache(invocation, opened.repository->id());
   return opened;
 }

@@ -108,6 +108,11 @@ if [ "$mode" = --long ]; then
   step "stress: 50 backups and 50 restores of trees that change" python3 tests/long/stress_test.py build/release/cli/coppice
   step "a Debian root file system" python3 tests/long/debian_test.py build/release/cli/coppice
   step "the same tree through the peers" python3 tests/long/compare_peers.py build/release/cli/coppice
+  step "100,000 states after power cuts, every byte flipped" env COPPICE_LONG_TESTS=1 build/release/tests/test_crash
+  step "SIGKILL and errors at every system call that writes" python3 tests/long/kill_test.py build/release/cli/coppice
+  step "power cuts on ext4, xfs and btrfs" python3 tests/long/power_cut_test.py build/release/cli/coppice
+  step "sixteen writers on a disk, sshfs and CephFS" python3 tests/long/writers_test.py build/release/cli/coppice
+  step "fuzzers, a minute each" python3 tests/long/fuzz_test.py build/fuzz 60
 fi
 
 summary

@@ -1,3 +1,7 @@
+#include <functional>
+#include <set>
+#include <string>
+
 #include "base/error.h"
 #include "crypto/hash.h"
 #include "index/index_object.h"
@@ -16,6 +20,32 @@ namespace {
 /// between checkpoints.
 constexpr std::size_t kTablesBeforeIndex = 64;
 constexpr std::uint64_t kEntriesBeforeCheckpoint = 128;
+constexpr std::uint64_t kMaxTextBytes = 1 << 20;
+
+/// Puts the file that is missing of a text and its second copy: whoever wrote them was interrupted
+/// in between. One that is there and damaged is for `repair`. `expect` throws for a text that is
+/// not what it should be.
+void complete_twin(Store& store, const std::string& name,
+                   const std::function<void(ByteView)>& expect) {
+  const std::string copy = copy_name(name);
+  const bool is_there = store.size(name).has_value();
+  if (is_there == store.size(copy).has_value()) return;
+  const Bytes text = store.read_all(is_there ? name : copy, kMaxTextBytes);
+  expect(text);
+  store.put_if_absent(is_there ? copy : name, text);
+}
+
+void complete_texts(Store& store) {
+  complete_twin(store, kHeaderName, [](ByteView text) { decode_header(text); });
+  std::set<std::string> slots;
+  for (const ObjectInfo& object : store.list("slots/")) {
+    std::string name = object.name;
+    if (name.ends_with(".copy")) name.resize(name.size() - std::string_view(".copy").size());
+    slots.insert(std::move(name));
+  }
+  for (const std::string& name : slots)
+    complete_twin(store, name, [](ByteView text) { parse_slot(text); });
+}
 
 }  // namespace
 
@@ -55,6 +85,7 @@ void Repository::maintain(FindingSink& findings) {
   // A reader that starts from a checkpoint cannot tell which packs before it have no index object.
   const std::size_t enough = is_long ? 1 : kTablesBeforeIndex;
   try {
+    complete_texts(store_);
     if (state().unindexed.size() >= enough &&
         may_append(keyring_.role(), LogEntryType::index_set)) {
       merge_tables();

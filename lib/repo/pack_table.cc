@@ -1,5 +1,7 @@
 #include "repo/pack_table.h"
 
+#include <algorithm>
+
 #include "base/error.h"
 #include "crypto/hash.h"
 #include "pack/pack_file.h"
@@ -43,7 +45,31 @@ Bytes open_table(const Keyring& keyring, std::uint64_t length, const ReadObject&
   return open_pack_table(prefix, key, keyring.repository(), read_part(place.offset, place.length));
 }
 
+std::optional<Bytes> try_table_of_whole_file(Store& store, const Keyring& keyring,
+                                             const std::string& file, const Id& pack,
+                                             std::uint64_t length) {
+  try {
+    const Bytes bytes = store.read_all(file, length);
+    if (bytes.size() != length || blake3(bytes) != pack) return std::nullopt;
+    return open_table(keyring, length, [&](std::uint64_t offset, MutableByteView out) {
+      if (offset > length || out.size() > length - offset) throw_damaged(file + ": ends before");
+      std::copy_n(bytes.begin() + static_cast<std::ptrdiff_t>(offset), out.size(), out.begin());
+    });
+  } catch (const Error& error) {
+    if (!error.is_about_bytes()) throw;
+    return std::nullopt;
+  }
+}
+
 Bytes read_pack_table(Store& store, const Keyring& keyring, const Id& pack, std::uint64_t length) {
+  if (length < kParityFromBytes) {
+    for (const std::string& file : {pack_name(pack), copy_name(pack_name(pack))}) {
+      if (auto table = try_table_of_whole_file(store, keyring, file, pack, length))
+        return std::move(*table);
+    }
+  }
+  // A large one, or one of which both files are damaged somewhere: its blocks have hashes of their
+  // own.
   return from_either_copy(pack_name(pack), [&](const std::string& object) {
     return open_table(keyring, length, [&](std::uint64_t offset, MutableByteView out) {
       store.read(object, offset, out);

@@ -85,8 +85,18 @@ TableRead Reading::read_one(const ObjectRef& pack) const {
         repository_.keyring(), pack.length,
         [&](std::uint64_t offset, MutableByteView out) { reader_.store.read(file, offset, out); });
   };
+  const auto read_whole = [&](const std::string& file) {
+    return try_table_of_whole_file(reader_.store, repository_.keyring(), file, pack.name,
+                                   pack.length);
+  };
   TableRead read;
   read.has_right_sizes = has_right_sizes(reader_.store, pack, repository_.parity());
+  if (pack.side == Side::copy) {
+    read.bytes = read_whole(name);
+    read.is_from_pack = read.bytes.has_value();
+    if (!read.bytes) read.bytes = read_whole(copy_name(name));
+  }
+  if (read.bytes) return read;
   read.bytes = read_file(name);
   read.is_from_pack = read.bytes.has_value();
   if (!read.bytes && pack.side == Side::copy) read.bytes = read_file(copy_name(name));

@@ -75,7 +75,8 @@ struct VerifyResult {
 ///
 /// Finding.code is one of (d: damaged; h: healable by a second copy, parity or another place; both
 /// where no letter stands; n: note):
-///   header_damaged, slot_damaged, readme_damaged (h), reserve_missing (n)
+///   header_damaged, slot_damaged, readme_damaged (h), reserve_missing (n),
+///   reserve_damaged (n)
 ///   log_entry_damaged (h), log_entry_broken (d), log_chain_broken (d), log_entry_unknown (d),
 ///   log_number_implausible (d), log_rolled_back (d), and what LogState::findings has
 ///   pack_damaged, index_damaged, session_damaged    bytes are not those of the name, or a length

@@ -1,0 +1,56 @@
+#include <stdexcept>
+
+#include "crash_world.h"
+
+/// The jobs that are driven through every cut (crash_world.h says how to add one).
+namespace coppice::test {
+namespace {
+
+void nothing(CrashWorld&) {}
+void repository(CrashWorld& world) { world.init(); }
+void two_snapshots(CrashWorld& world) {
+  world.init();
+  world.backup(1);
+  world.backup(2);
+}
+
+void init(CrashWorld& world) { world.init(); }
+void first_backup(CrashWorld& world) { world.backup(1); }
+void next_backup(CrashWorld& world) { world.backup(3); }
+void large_backup(CrashWorld& world) { world.backup(Versions::kLarge); }
+void unchanged_backup(CrashWorld& world) { world.backup(2); }
+
+void checkpoint(CrashWorld& world) {
+  const auto repository = world.open();
+  repository->log().append_checkpoint();
+}
+
+/// More packs than are left without an index object, one short of it.
+void many_packs(CrashWorld& world) {
+  world.init();
+  for (int n = 0; n < 63; ++n) world.backup(Versions::kNext + 1 + n);
+}
+
+}  // namespace
+
+const std::vector<CrashScenario>& crash_scenarios() {
+  static const std::vector<CrashScenario> all = {
+      {"init", nothing, init},
+      {"first backup", repository, first_backup},
+      {"next backup", two_snapshots, next_backup},
+      {"large backup", two_snapshots, large_backup},
+      {"unchanged backup", two_snapshots, unchanged_backup},
+      {"checkpoint", two_snapshots, checkpoint},
+      {"merging backup", many_packs, next_backup, true},
+  };
+  return all;
+}
+
+const CrashScenario& crash_scenario(const std::string& name) {
+  for (const CrashScenario& scenario : crash_scenarios()) {
+    if (scenario.name == name) return scenario;
+  }
+  throw std::logic_error("no scenario is called " + name);
+}
+
+}  // namespace coppice::test
