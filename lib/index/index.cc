@@ -36,16 +36,20 @@ std::optional<ChunkPlace> Index::find_trusted_plain(const Id& id) const {
 }
 
 std::optional<ChunkPlace> Index::find_trusted_delta(const Id& id) const {
-  return find_trusted(id, [this](const ChunkPlace& place) {
-    const auto bases = place.run->bases(place.block_record());
-    return place.is_delta() && std::all_of(bases.begin(), bases.end(), [this](const auto& base) {
-             return find_trusted_plain(base.id).has_value();
-           });
-  });
+  return find_trusted(
+      id, [this](const ChunkPlace& place) { return place.is_delta() && can_open(place); });
+}
+
+bool Index::can_open(const ChunkPlace& delta) const {
+  const auto bases = delta.run->bases(delta.block_record());
+  return std::all_of(bases.begin(), bases.end(),
+                     [this](const auto& base) { return find_trusted_plain(base.id).has_value(); });
 }
 
 bool Index::is_stored(const Id& id) const {
-  return find_trusted_plain(id).has_value() || find_trusted_delta(id).has_value();
+  return find_trusted(
+             id, [this](const ChunkPlace& place) { return !place.is_delta() || can_open(place); })
+      .has_value();
 }
 
 std::vector<ChunkPlace> Index::find(const Id& id) const {

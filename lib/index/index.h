@@ -65,6 +65,8 @@ class Index {
   bool has_deltas() const;
 
  private:
+  /// True if all bases of the delta's block have plain places in trusted packs.
+  bool can_open(const ChunkPlace& delta) const;
   template <typename IsWanted>
   std::optional<ChunkPlace> find_trusted(const Id& id, const IsWanted& is_wanted) const;
   PackUse use_of_place(std::uint32_t run_number, const ChunkRecord& chunk) const;
