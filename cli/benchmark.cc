@@ -3,10 +3,12 @@
 #include <fmt/format.h>
 
 #include <cstdlib>
+#include <optional>
 
 #include "base/text.h"
 #include "base/units.h"
 #include "command.h"
+#include "fs/scratch_file.h"
 #include "progress.h"
 #include "values.h"
 
@@ -45,8 +47,7 @@ class BenchmarkCommand final : public Command {
 std::string BenchmarkCommand::disk_directory(const GlobalOptions& options) const {
   if (disk_) return absolute_path(*disk_);
   if (options.repository) return absolute_path(*options.repository);
-  const char* temporary = std::getenv("TMPDIR");
-  return temporary != nullptr && *temporary != '\0' ? absolute_path(temporary) : "/var/tmp";
+  return scratch_directory();
 }
 
 struct NamedSpeed {
@@ -214,12 +215,23 @@ void print_text(Console& console, const MachineFigures& figures) {
   console.print(fmt::format("Compression level {} suits: {}.", advice.level, advice.why));
 }
 
+/// Whoever measures a machine that does something else gets less than it can do.
+void warn_if_busy(Console& console) {
+  double load = 0;
+  if (::getloadavg(&load, 1) != 1 || load < available_processors() / 2.0) return;
+  console.note(
+      "machine_busy",
+      fmt::format("the machine is busy (load {:.1f}): it can do more than these figures tell",
+                  load));
+}
+
 void BenchmarkCommand::run(const Invocation& invocation) {
   BenchmarkOptions options;
   options.disk_directory = disk_directory(invocation.options);
   options.tree_directory = absolute_path(tree_.value_or("/usr"));
   options.is_quick = is_quick_;
   options.stop = &invocation.stop;
+  warn_if_busy(invocation.console);
   const ProgressDisplay timer(invocation.console);
   ThreadPool pool(default_worker_count());
   const MachineFigures figures = measure_machine(options, pool, invocation.console);

@@ -10,7 +10,7 @@
 #include "benchmark/sample_data.h"
 #include "fs/fd.h"
 #include "fs/mount_info.h"
-#include "fs/scratch_memory.h"
+#include "fs/scratch_file.h"
 
 namespace coppice {
 namespace {
@@ -27,10 +27,7 @@ class DiskMeter {
   explicit DiskMeter(const DiskOptions& options)
       : options_(options),
         piece_(sample_noise(kPieceBytes)),
-        file_(open_nameless_file(options.directory.c_str())) {
-    if (!file_.fd.is_open())
-      throw call_error("write a file in", options.directory.c_str(), file_.errno_value);
-  }
+        file_(create_scratch_file(options.directory)) {}
 
   DiskSpeed run();
 
@@ -49,11 +46,11 @@ class DiskMeter {
 
   const DiskOptions& options_;
   Bytes piece_;
-  OpenResult file_;
+  Fd file_;
 };
 
 std::uint64_t DiskMeter::room() const {
-  const FreeSpace free = free_space(file_.fd.get());
+  const FreeSpace free = free_space(file_.get());
   const std::uint64_t room = std::min(options_.max_bytes, free.bytes.value_or(~0ULL) / 2);
   if (room >= kLeastBytes) return room / kPieceBytes * kPieceBytes;
   throw Error(ErrorKind::no_space, escape_for_display(options_.directory) + ": only " +
@@ -65,24 +62,24 @@ void DiskMeter::write(std::uint64_t room, DiskSpeed& speed) {
   const std::uint64_t start = options_.clock->monotonic_ns();
   while (speed.bytes < room) {
     check_stop();
-    write_at(file_.fd.get(), piece_, speed.bytes);
+    write_at(file_.get(), piece_, speed.bytes);
     speed.bytes += kPieceBytes;
     if (speed.bytes % kBatchBytes != 0) continue;
-    sync_to_disk(file_.fd.get());
+    sync_to_disk(file_.get());
     if (options_.clock->monotonic_ns() - start > options_.budget_ns) break;
   }
-  sync_to_disk(file_.fd.get());
+  sync_to_disk(file_.get());
   speed.write = static_cast<double>(speed.bytes) / seconds_since(start);
 }
 
 void DiskMeter::read(DiskSpeed& speed) {
   // Advice only: what does not leave the cache is read from there.
-  (void)::posix_fadvise(file_.fd.get(), 0, 0, POSIX_FADV_DONTNEED);
+  (void)::posix_fadvise(file_.get(), 0, 0, POSIX_FADV_DONTNEED);
   const std::uint64_t start = options_.clock->monotonic_ns();
   std::uint64_t at = 0;
   while (at < speed.bytes) {
     check_stop();
-    at += read_at(file_.fd.get(), piece_, at);
+    at += read_at(file_.get(), piece_, at);
     if (options_.clock->monotonic_ns() - start > options_.budget_ns) break;
   }
   speed.read = static_cast<double>(at) / seconds_since(start);
@@ -93,9 +90,9 @@ void DiskMeter::sync_small(DiskSpeed& speed) {
   int count = 0;
   do {
     check_stop();
-    write_at(file_.fd.get(), ByteView(piece_).first(4 * kKiB),
+    write_at(file_.get(), ByteView(piece_).first(4 * kKiB),
              4 * kKiB * static_cast<unsigned>(count));
-    sync_to_disk(file_.fd.get());
+    sync_to_disk(file_.get());
   } while (++count < kSyncs && options_.clock->monotonic_ns() - start < options_.budget_ns);
   speed.seconds_to_sync_one = seconds_since(start) / count;
 }

@@ -4,32 +4,25 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#include <cerrno>
-#include <cstdlib>
-#include <string>
-#include <utility>
+#include "base/error.h"
+#include "fs/scratch_file.h"
 
 namespace coppice {
 namespace {
 
-Fd make_scratch_file() {
-  const char* chosen = std::getenv("TMPDIR");
-  const bool is_chosen = chosen != nullptr && *chosen != '\0';
-  return open_nameless_file(is_chosen ? chosen : "/var/tmp").fd;
+Fd try_create_scratch_file() {
+  try {
+    return create_scratch_file();
+  } catch (const Error&) {  // an expected outcome: there is another way
+    return {};
+  }
+}
+
+bool reserves(const Fd& file, std::size_t bytes) {
+  return file.is_open() && ::fallocate(file.get(), 0, 0, static_cast<off_t>(bytes)) == 0;
 }
 
 }  // namespace
-
-OpenResult open_nameless_file(const char* directory) {
-  OpenResult made = try_open_at(AT_FDCWD, directory, O_TMPFILE | O_RDWR | O_EXCL, 0600);
-  if (made.errno_value != EOPNOTSUPP && made.errno_value != EISDIR && made.errno_value != EINVAL)
-    return made;
-  std::string name = std::string(directory) + "/.coppice-scratch-XXXXXX";
-  made.fd = Fd(::mkostemp(name.data(), O_CLOEXEC));
-  made.errno_value = made.fd.is_open() ? 0 : errno;
-  if (made.fd.is_open()) ::unlink(name.c_str());
-  return made;
-}
 
 void ScratchMemory::reserve(std::size_t bytes) {
   if (bytes <= capacity_) return;
@@ -38,21 +31,23 @@ void ScratchMemory::reserve(std::size_t bytes) {
 }
 
 bool ScratchMemory::grow_file(std::size_t bytes) {
-  if (is_file_refused_) return false;
-  Fd fresh = file_.is_open() ? Fd() : make_scratch_file();
-  const int fd = file_.is_open() ? file_.get() : fresh.get();
-  is_file_refused_ = fd < 0 || ::fallocate(fd, 0, 0, static_cast<off_t>(bytes)) != 0;
-  if (is_file_refused_) return false;
+  Fd fresh;
+  if (file_.is_open() && reserves(file_, bytes)) return map(fresh, bytes);
+  if (!file_.is_open()) fresh = try_create_scratch_file();
+  if (reserves(fresh, bytes)) return map(fresh, bytes);
+  fresh = Fd(::memfd_create("coppice-scratch", MFD_CLOEXEC));
+  return reserves(fresh, bytes) && map(fresh, bytes);
+}
+
+/// Maps that much of `fresh`, or of the file there is, and takes what is there along.
+bool ScratchMemory::map(Fd& fresh, std::size_t bytes) {
+  const int fd = fresh.is_open() ? fresh.get() : file_.get();
   void* const mapped = ::mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
-  is_file_refused_ = mapped == MAP_FAILED;
-  if (is_file_refused_) return false;
-  if (file_.is_open()) {  // the same pages, at another place
-    ::munmap(mapped_, capacity_);
-  } else {
-    if (capacity_ > 0) std::memcpy(mapped, heap_.get(), capacity_);
-    heap_.reset();
-    file_ = std::move(fresh);
-  }
+  if (mapped == MAP_FAILED) return false;
+  if (fresh.is_open() && capacity_ > 0) std::memcpy(mapped, data(), capacity_);
+  if (mapped_ != nullptr) ::munmap(mapped_, capacity_);
+  if (fresh.is_open()) file_ = std::move(fresh);
+  heap_.reset();
   mapped_ = mapped;
   capacity_ = bytes;
   return true;
@@ -73,7 +68,6 @@ void ScratchMemory::unmap() noexcept {
 
 void ScratchMemory::swap(ScratchMemory& other) noexcept {
   std::swap(heap_bytes_, other.heap_bytes_);
-  std::swap(is_file_refused_, other.is_file_refused_);
   std::swap(file_, other.file_);
   std::swap(mapped_, other.mapped_);
   std::swap(heap_, other.heap_);

@@ -13,16 +13,12 @@
 
 namespace coppice {
 
-/// A file without a name on the file system of `directory`, gone when it is closed, however the
-/// process ends.
-OpenResult open_nameless_file(const char* directory);
-
 /// Room for tables that grow with what a job meets (names of a directory, names of hard links): on
-/// the heap up to a bound, and beyond it in a file of no name below $TMPDIR, else /var/tmp, that is
-/// mapped. Its pages are the kernel's to write out and to drop, so they are nobody's private
-/// memory, and they are gone when the process is, however it ends. The file's blocks are reserved
-/// before they are touched, so a disk that fills up is no SIGBUS. Where no such file can be had (no
-/// room, read-only, no fallocate) the heap has to do. Not thread-safe.
+/// the heap up to a bound, and beyond it in a scratch file (scratch_file.h) that is mapped. Its
+/// pages are the kernel's to write out and to drop: they are nobody's private memory. The file's
+/// blocks are reserved before they are touched, so a disk that fills up is no SIGBUS; where the
+/// directory takes no such file, or has no room, it lies in memory of the system's. Not
+/// thread-safe.
 class ScratchMemory {
  public:
   explicit ScratchMemory(std::size_t heap_bytes) : heap_bytes_(heap_bytes) {}
@@ -43,12 +39,12 @@ class ScratchMemory {
 
  private:
   bool grow_file(std::size_t bytes);
+  bool map(Fd& fresh, std::size_t bytes);
   void grow_heap(std::size_t bytes);
   void unmap() noexcept;
   void swap(ScratchMemory& other) noexcept;
 
   std::size_t heap_bytes_ = 0;
-  bool is_file_refused_ = false;
   Fd file_;
   void* mapped_ = nullptr;             // all of the file …
   std::unique_ptr<std::byte[]> heap_;  // … or this, never both
