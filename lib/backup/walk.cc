@@ -276,10 +276,10 @@ void Walk::scan_on(Frame& frame) {
 bool Walk::has_entries(Frame& frame) {
   for (;;) {
     const std::size_t left = frame.scanned.entries.size() - frame.next;
-    if (!frame.coming.valid()) return left > 0;
+    if (!frame.coming.valid() || left > kFewEntries) return left > 0;
     const bool is_scanned =
         frame.coming.wait_for(std::chrono::seconds(0)) == std::future_status::ready;
-    if (left > kFewEntries || (left > 0 && !is_scanned)) return true;
+    if (left > 0 && !is_scanned) return true;
     std::vector<ScannedEntry> entries = frame.coming.get();
     if (entries.empty()) continue;  // that was all
     scan_on(frame);

@@ -28,13 +28,12 @@ class LinkMap {
     Slot& slot = slots_[slot_of(slots_, key)];
     return slot.is_used ? &slot.value : nullptr;
   }
-  /// A new value is all zero bytes.
+  /// A new value is Value{}.
   Value& find_or_add(const LinkKey& key) {
     if (3 * (size_ + 1) > 2 * slots_.size()) grow();
     Slot& slot = slots_[slot_of(slots_, key)];
     if (!slot.is_used) {
-      slot.key = key;
-      slot.is_used = true;
+      slot = {key, Value{}, true};
       ++size_;
     }
     return slot.value;
