@@ -106,6 +106,7 @@ fi
 
 if [ "$mode" = --long ]; then
   step "stress: 50 backups and 50 restores of trees that change" python3 tests/long/stress_test.py build/release/cli/coppice
+  step "2,000,000 entries, a file of 20 GiB" python3 tests/long/scale_test.py build/release/cli/coppice --entries 2000000 --long
   step "a Debian root file system" python3 tests/long/debian_test.py build/release/cli/coppice
   step "the same tree through the peers" python3 tests/long/compare_peers.py build/release/cli/coppice
   step "100,000 states after power cuts, every byte flipped" env COPPICE_LONG_TESTS=1 build/release/tests/test_crash

@@ -32,7 +32,11 @@ void run_pipeline(RestoreContext& context, const WantedTree& wanted, const Opene
   BoundedQueue<PlannedWindow> windows(1);
   Stage executor(
       [&] {
-        while (auto window = windows.pop()) restore_window(context, *window);
+        while (auto window = windows.pop()) {
+          restore_window(context, *window);
+          window.reset();
+          context.windows_done.with([](std::uint64_t& done) { ++done; });
+        }
       },
       [&] { windows.close(); });
   struct Closing {
