@@ -1,5 +1,7 @@
 #include "damage_world.h"
 
+#include <stdlib.h>
+
 #include <algorithm>
 #include <atomic>
 #include <exception>
@@ -167,6 +169,8 @@ std::string Diagnosis::contradiction() const {
   if (keyless == 0 && structure == 0 && with_key == 0 && !restores) return "lost in silence";
   return "";
 }
+
+bool is_long() { return getenv("COPPICE_LONG_TESTS") != nullptr; }
 
 Diagnosis diagnose(const CrashStore::Contents& contents) {
   thread_local Workplace workplace;

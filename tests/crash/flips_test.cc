@@ -2,8 +2,6 @@
 // object at the same place. CI takes every seventh byte and all bytes near the ends of each file;
 // with COPPICE_LONG_TESTS set it is every byte.
 #include <doctest/doctest.h>
-#include <stdlib.h>
-
 #include <map>
 #include <mutex>
 
@@ -17,8 +15,6 @@ struct Flip {
   std::string name;
   std::size_t offset = 0;
 };
-
-bool is_long() { return getenv("COPPICE_LONG_TESTS") != nullptr; }
 
 bool is_side_file(const std::string& name) {
   return name.ends_with(".copy") || name.ends_with(".par");
