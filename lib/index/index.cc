@@ -8,12 +8,15 @@ void Index::add(IndexRun run, const std::function<PackUse(const PackRecord&)>& j
   std::vector<PackUse> uses;
   uses.reserve(run.packs().size());
   for (const PackRecord& pack : run.packs()) uses.push_back(judge(pack));
+  wholly_trusted_.push_back(
+      std::all_of(uses.begin(), uses.end(), [](PackUse use) { return use == PackUse::trusted; }));
   runs_.push_back(std::move(run));
   uses_.push_back(std::move(uses));
 }
 
 PackUse Index::use_of_place(std::uint32_t run_number, const ChunkRecord& chunk) const {
   const IndexRun& run = runs_[run_number];
+  if (!run.has_proved_block(chunk)) return PackUse::absent;
   const std::uint32_t pack = run.blocks()[chunk.block].pack;
   if (!damaged_.empty() && damaged_.contains({run.packs()[pack].name, chunk.id}))
     return PackUse::absent;
@@ -24,7 +27,8 @@ template <typename IsWanted>
 std::optional<ChunkPlace> Index::find_trusted(const Id& id, const IsWanted& is_wanted) const {
   for (std::uint32_t r = 0; r < runs_.size(); ++r) {
     for (const ChunkRecord& chunk : runs_[r].find(id)) {
-      const ChunkPlace place{&runs_[r], r, chunk.block, chunk.offset, chunk.length};
+      const ChunkPlace place{&runs_[r],       r, chunk.block, chunk.offset, chunk.length(),
+                             chunk.is_delta()};
       if (use_of_place(r, chunk) == PackUse::trusted && is_wanted(place)) return place;
     }
   }
@@ -47,9 +51,16 @@ bool Index::can_open(const ChunkPlace& delta) const {
 }
 
 bool Index::is_stored(const Id& id) const {
-  return find_trusted(
-             id, [this](const ChunkPlace& place) { return !place.is_delta() || can_open(place); })
-      .has_value();
+  for (std::uint32_t r = 0; r < runs_.size(); ++r) {
+    for (const ChunkRecord& chunk : runs_[r].find(id)) {
+      if (!chunk.is_delta() && is_wholly_trusted(r)) return true;
+      if (use_of_place(r, chunk) != PackUse::trusted) continue;
+      if (!chunk.is_delta() ||
+          can_open({&runs_[r], r, chunk.block, chunk.offset, chunk.length(), true}))
+        return true;
+    }
+  }
+  return false;
 }
 
 std::vector<ChunkPlace> Index::find(const Id& id) const {
@@ -59,7 +70,7 @@ std::vector<ChunkPlace> Index::find(const Id& id) const {
     const IndexRun& run = runs_[r];
     for (const ChunkRecord& chunk : run.find(id)) {
       if (use_of_place(r, chunk) == PackUse::absent) continue;
-      const ChunkPlace place{&run, r, chunk.block, chunk.offset, chunk.length};
+      const ChunkPlace place{&run, r, chunk.block, chunk.offset, chunk.length(), chunk.is_delta()};
       (place.is_delta() ? deltas : plain).push_back(place);
     }
   }

@@ -16,9 +16,10 @@ struct ChunkPlace {
   std::uint32_t block = 0;
   std::uint32_t offset = 0;  ///< in the block's raw bytes
   std::uint32_t length = 0;
+  bool is_in_delta = false;
 
   const BlockRecord& block_record() const { return run->blocks()[block]; }
-  bool is_delta() const { return (block_record().encoding & kEncodingDelta) != 0; }
+  bool is_delta() const { return is_in_delta; }
   const PackRecord& pack_record() const { return run->packs()[block_record().pack]; }
   /// Names the block within the index: equal for two places exactly if they lie in the same block.
   std::uint64_t block_key() const { return std::uint64_t{run_number} << 32 | block; }
@@ -69,10 +70,17 @@ class Index {
   bool can_open(const ChunkPlace& delta) const;
   template <typename IsWanted>
   std::optional<ChunkPlace> find_trusted(const Id& id, const IsWanted& is_wanted) const;
+  /// Absent, too, if the run's records of it were altered.
   PackUse use_of_place(std::uint32_t run_number, const ChunkRecord& chunk) const;
+  /// True if all packs of the run are trusted and nothing is damaged: then no record but the
+  /// chunk's own need be looked at.
+  bool is_wholly_trusted(std::uint32_t run_number) const {
+    return wholly_trusted_[run_number] && damaged_.empty();
+  }
 
   std::vector<IndexRun> runs_;
   std::vector<std::vector<PackUse>> uses_;  // by run, by pack
+  std::vector<bool> wholly_trusted_;        // by run
   std::set<std::pair<Id, Id>> damaged_;     // pack, chunk; nearly always empty
 };
 

@@ -11,7 +11,7 @@ namespace coppice {
 namespace {
 
 /// Also tells a run of another byte order or layout from ours.
-constexpr std::uint64_t kImageMagic = 0x636F70696478'0003ULL;
+constexpr std::uint64_t kImageMagic = 0x636F70696478'0004ULL;
 
 struct ImageHeader {
   std::uint64_t magic = kImageMagic;
@@ -112,8 +112,6 @@ std::span<const ChunkRecord> IndexRun::find(const Id& id) const {
   });
   const auto* to = from;
   while (to != last && to->id == id) ++to;
-  if (proof_ && !std::all_of(from, to, [this](const auto& c) { return is_place_proved(c); }))
-    return {};
   return {from, to};
 }
 
@@ -121,7 +119,7 @@ bool IndexRun::is_proved(const ChunkRecord* first, const ChunkRecord* last) cons
   return proof_->covers(bytes_of(first, last));
 }
 
-bool IndexRun::is_place_proved(const ChunkRecord& chunk) const {
+bool IndexRun::is_block_proved(const ChunkRecord& chunk) const {
   const BlockRecord& block = blocks_[chunk.block];
   if (!proof_->covers(bytes_of(&block, &block + 1))) return false;
   const std::span<const BlockBase> needed = bases(block);
@@ -211,7 +209,8 @@ void IndexRunBuilder::add(const Id& pack, std::uint64_t pack_length, const PackT
     blocks_.push_back(block);
     std::uint32_t raw_offset = 0;
     for (const ChunkEntry& chunk : info.chunks) {
-      chunks_.push_back({chunk.id, block_position, raw_offset, chunk.length});
+      chunks_.push_back({chunk.id, block_position, raw_offset,
+                         chunk.length | (info.is_delta() ? ChunkRecord::kDeltaBit : 0)});
       raw_offset += chunk.length;
     }
     offset += info.sealed_length;

@@ -43,7 +43,14 @@ struct ChunkRecord {
   Id id;
   std::uint32_t block = 0;   ///< position in the run's blocks
   std::uint32_t offset = 0;  ///< in the block's raw bytes
-  std::uint32_t length = 0;
+  /// Length in bytes; the highest bit tells that the block is a delta, so that most lookups need
+  /// not look at it.
+  std::uint32_t length_and_kind = 0;
+
+  std::uint32_t length() const { return length_and_kind & ~kDeltaBit; }
+  bool is_delta() const { return (length_and_kind & kDeltaBit) != 0; }
+
+  static constexpr std::uint32_t kDeltaBit = 1U << 31;
 };
 static_assert(sizeof(ChunkRecord) == 44);
 
@@ -76,9 +83,9 @@ std::uint32_t fan_out_bucket(const Id& id, unsigned bits);
 /// Chunks ascend by id; a chunk with several places has several neighbouring records. A fan-out
 /// table over the leading bits makes a lookup touch one or two cache lines. Const and thread-safe.
 ///
-/// A run that is not proved yet proves the records that `find` comes by; what is altered counts as
-/// not there, which costs storing it again. `blocks`, `chunks` and `bases` as a whole are for runs
-/// that were proved as a whole, or are of this process's making.
+/// A run that is not proved yet proves the records that a lookup comes by; what is altered counts
+/// as not there, which costs storing it again. `blocks`, `chunks` and `bases` as a whole are for
+/// runs that were proved as a whole, or are of this process's making.
 class IndexRun {
  public:
   IndexRun() = default;
@@ -100,8 +107,12 @@ class IndexRun {
   /// Proves the whole run; false if it was altered.
   bool prove() const { return !proof_ || proof_->covers(image_); }
 
-  /// All places of `id`; empty if there is none.
+  /// All places of `id`; empty if there is none. Proves these records, not what they point to.
   std::span<const ChunkRecord> find(const Id& id) const;
+  /// Proves the block that a record points to, and its bases. False: the place is not to be used.
+  bool has_proved_block(const ChunkRecord& chunk) const {
+    return !proof_ || is_block_proved(chunk);
+  }
 
   /// The block's info without its chunk list.
   BlockInfo block_info(const BlockRecord& block) const;
@@ -117,7 +128,7 @@ class IndexRun {
 
  private:
   bool is_proved(const ChunkRecord* first, const ChunkRecord* last) const;
-  bool is_place_proved(const ChunkRecord& chunk) const;
+  bool is_block_proved(const ChunkRecord& chunk) const;
 
   // shared: a run is handed out by value while lookups in other threads still use its image.
   std::shared_ptr<const void> owner_;

@@ -17,8 +17,6 @@ namespace {
 constexpr std::int64_t kFileTime = 1'600'000'000;
 constexpr std::int64_t kDirectoryTime = 1'500'000'000;
 
-Credential make_credential() { return Credential::from_key_file(Secret32(Bytes(32, 7))); }
-
 LiteralEntry make_entry(const std::string& name, FileType type, std::uint32_t mode,
                         std::int64_t time) {
   LiteralEntry entry;
@@ -149,15 +147,19 @@ std::string noise(std::size_t size, std::uint32_t seed) {
   return bytes;
 }
 
+Credential RepositoryFixture::credential() {
+  return Credential::from_key_file(Secret32(Bytes(32, 7)));
+}
+
 RepositoryFixture::RepositoryFixture(std::size_t chunk_bytes, std::optional<ParityGeometry> parity)
     : chunk_bytes_(chunk_bytes) {
   InitOptions options;
   options.parity = parity;
   options.program = "test";
   std::vector<Credential> credentials;
-  credentials.push_back(make_credential());
+  credentials.push_back(credential());
   init_repository(faults_, credentials, options, system_random());
-  repository_ = Repository::open(faults_, make_credential(), {}, findings_);
+  repository_ = Repository::open(faults_, credential(), {}, findings_);
 }
 
 Reference RepositoryFixture::store(std::vector<LiteralEntry> entries, bool deduplicates) {

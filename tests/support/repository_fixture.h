@@ -74,6 +74,9 @@ class RepositoryFixture {
   /// Finishes the writer and appends a snapshot of the tree that it has stored.
   void publish(ChunkWriter& writer, const Reference& root);
 
+  /// What opens the repository.
+  static Credential credential();
+
   Repository& repository() { return *repository_; }
   FaultyStore& faults() { return faults_; }
   ThreadPool& pool() { return pool_; }

@@ -1,0 +1,17 @@
+#pragma once
+#include <cstdint>
+
+#include "base/clock.h"
+
+namespace coppice {
+
+/// The periods of which a retention rule keeps one snapshot each.
+enum class Period : std::uint8_t { hour, day, week, month, year };
+inline constexpr int kPeriods = 5;
+
+/// Numbers the period that `time` lies in, by the local time of whoever was `utc_offset_minutes`
+/// east of UTC: equal for two times exactly if they lie in one period, and ascending. Weeks begin
+/// on Monday (ISO 8601).
+std::int64_t period_number(Period period, Timestamp time, int utc_offset_minutes);
+
+}  // namespace coppice
