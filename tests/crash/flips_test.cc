@@ -2,6 +2,7 @@
 // object at the same place. CI takes every seventh byte and all bytes near the ends of each file;
 // with COPPICE_LONG_TESTS set it is every byte.
 #include <doctest/doctest.h>
+
 #include <map>
 #include <mutex>
 
