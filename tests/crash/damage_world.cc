@@ -1,5 +1,7 @@
 #include "damage_world.h"
 
+#include <stdlib.h>
+
 #include <algorithm>
 #include <atomic>
 #include <exception>
@@ -61,26 +63,21 @@ struct Workplace {
   void diagnose(const CrashStore::Contents& contents, Diagnosis& result);
 
  private:
-  int verify(CrashStore& store, bool is_keyless, bool reads_data, Diagnosis& result);
-  void restore(CrashStore& store, Diagnosis& result);
+  /// The exit code of a verification.
+  template <typename Verify>
+  int code_of(Diagnosis& result, const Verify& verify);
+  void diagnose_opened(Repository& repository, Diagnosis& result);
   /// False if something is missing; that must have been reported.
   bool restore_snapshot(Repository& repository, BlockSource& blocks, const LoggedSnapshot& snapshot,
                         Diagnosis& result);
 };
 
-int Workplace::verify(CrashStore& store, bool is_keyless, bool reads_data, Diagnosis& result) {
+template <typename Verify>
+int Workplace::code_of(Diagnosis& result, const Verify& verify) {
   FindingList findings;
-  VerifyOptions options;
-  options.read_data = reads_data;
   int code = 0;
   try {
-    if (is_keyless) {
-      verify_keyless(store, pool, options, findings);
-    } else {
-      FindingList dropped;
-      const auto repository = Repository::open(store, CrashWorld::credential(), {}, dropped);
-      verify_repository(*repository, pool, options, findings);
-    }
+    verify(findings);
     code = exit_of(findings);
   } catch (const Error& error) {
     code = exit_code(error.kind());
@@ -118,29 +115,43 @@ bool Workplace::restore_snapshot(Repository& repository, BlockSource& blocks,
   return is_whole;
 }
 
-void Workplace::restore(CrashStore& store, Diagnosis& result) {
-  std::unique_ptr<Repository> repository;
+void Workplace::diagnose_opened(Repository& repository, Diagnosis& result) {
+  VerifyOptions options;
+  result.structure = code_of(result, [&](FindingList& findings) {
+    verify_repository(repository, pool, options, findings);
+  });
+  options.read_data = true;
+  result.with_key = code_of(result, [&](FindingList& findings) {
+    verify_repository(repository, pool, options, findings);
+  });
   try {
-    repository = Repository::open(store, CrashWorld::credential(), {}, said);
-    const LoadedIndex loaded = repository->load_index({}, said);
-    BlockSource blocks(store, loaded.index, repository->secrets());
+    const LoadedIndex loaded = repository.load_index({}, said);
+    BlockSource blocks(repository.store(), loaded.index, repository.secrets());
     std::set<std::string> whole;
-    for (const LoggedSnapshot* snapshot : repository->state().visible_snapshots()) {
-      if (restore_snapshot(*repository, blocks, *snapshot, result))
+    for (const LoggedSnapshot* snapshot : repository.state().visible_snapshots()) {
+      if (restore_snapshot(repository, blocks, *snapshot, result))
         whole.insert(decode_snapshot(snapshot->record).tags.at(0));
     }
     result.restores = whole.size() == kVersions;
-  } catch (const Error&) {
+  } catch (const Error&) {  // reported, and nothing is restored
     result.restores = false;
   }
 }
 
+/// Keys and log are read once for all that needs them.
 void Workplace::diagnose(const CrashStore::Contents& contents, Diagnosis& result) {
   CrashStore store(contents);
-  result.keyless = verify(store, true, true, result);
-  result.structure = verify(store, false, false, result);
-  result.with_key = verify(store, false, true, result);
-  restore(store, result);
+  result.keyless =
+      code_of(result, [&](FindingList& findings) { verify_keyless(store, pool, {}, findings); });
+  std::unique_ptr<Repository> repository;
+  const int code = code_of(result, [&](FindingList&) {
+    repository = Repository::open(store, CrashWorld::credential(), {}, said);
+  });
+  if (repository) {
+    diagnose_opened(*repository, result);
+  } else {
+    result.structure = result.with_key = code;
+  }
 }
 
 }  // namespace
@@ -167,6 +178,8 @@ std::string Diagnosis::contradiction() const {
   if (keyless == 0 && structure == 0 && with_key == 0 && !restores) return "lost in silence";
   return "";
 }
+
+bool is_long() { return getenv("COPPICE_LONG_TESTS") != nullptr; }
 
 Diagnosis diagnose(const CrashStore::Contents& contents) {
   thread_local Workplace workplace;

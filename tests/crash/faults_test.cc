@@ -54,7 +54,7 @@ FaultSweep sweep_faults(const CrashScenario& scenario) {
   scenario.prepare(before);
   const CrashStore::Contents start = prepared.contents();
   FaultSweep sweep;
-  const std::uint64_t step = scenario.is_large ? 17 : 1;
+  const std::uint64_t step = scenario.is_large ? 41 : 1;
   for (const ErrorKind kind : {ErrorKind::no_space, ErrorKind::failed}) {
     for (const bool is_sticky : {false, true}) {
       for (const bool is_after : {false, true}) {

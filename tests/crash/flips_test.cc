@@ -2,7 +2,6 @@
 // object at the same place. CI takes every seventh byte and all bytes near the ends of each file;
 // with COPPICE_LONG_TESTS set it is every byte.
 #include <doctest/doctest.h>
-#include <stdlib.h>
 
 #include <map>
 #include <mutex>
@@ -18,14 +17,14 @@ struct Flip {
   std::size_t offset = 0;
 };
 
-bool is_long() { return getenv("COPPICE_LONG_TESTS") != nullptr; }
-
 bool is_side_file(const std::string& name) {
   return name.ends_with(".copy") || name.ends_with(".par");
 }
 
-bool is_chosen(std::size_t offset, std::size_t size, std::size_t step) {
-  constexpr std::size_t kEnds = 64;
+bool is_chosen(const std::string& name, std::size_t offset, std::size_t size, bool is_paired) {
+  constexpr std::size_t kEnds = 32;
+  const bool is_padded = name.starts_with("packs/") || name.starts_with("index/");
+  const std::size_t step = is_padded || is_paired ? 61 : 7;
   return is_long() || offset < kEnds || offset + kEnds >= size || offset % step == 0;
 }
 
@@ -37,7 +36,7 @@ std::vector<Flip> chosen_flips(bool is_paired) {
       continue;
     for (std::size_t at = 0; at < file->size(); ++at) {
       if (name == kReserveName && at % 65536 != 0) continue;
-      if (is_chosen(at, file->size(), is_paired ? 31 : 7)) flips.push_back({name, at});
+      if (is_chosen(name, at, file->size(), is_paired)) flips.push_back({name, at});
     }
   }
   return flips;

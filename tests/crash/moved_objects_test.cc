@@ -149,7 +149,7 @@ TEST_CASE("a log entry that is missing, altered or not signed is 13") {
     Bytes unsigned_entry = entry;
     std::fill(unsigned_entry.end() - 96, unsigned_entry.end() - 32, std::uint8_t{0});
     cases.push_back({name + " unsigned", with_both(name, resealed(unsigned_entry))});
-    for (std::size_t at = 0; at + 32 < entry.size(); at += 5) {
+    for (std::size_t at = 0; at + 32 < entry.size(); at += is_long() ? 5 : 97) {
       Bytes altered = entry;
       altered[at] ^= 1;
       cases.push_back(

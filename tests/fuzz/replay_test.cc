@@ -3,11 +3,13 @@
 // never ask for a gigabyte.
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <atomic>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <new>
+#include <random>
 #include <string>
 #include <vector>
 
@@ -86,6 +88,17 @@ TEST_CASE("kept inputs that are cut short, or have one byte changed, are refused
         }
       }
     }
+  }
+}
+
+TEST_CASE("inputs mixed from kept ones at random are refused or taken") {
+  // A poor man's fuzzer: without its feedback, but in every build, with the same inputs each time.
+  const int rounds = getenv("COPPICE_LONG_TESTS") != nullptr ? 50'000 : 300;
+  std::mt19937_64 dice(1);
+  for (const Target& target : targets()) {
+    CAPTURE(target.name);
+    const std::vector<Bytes> corpus = corpus_of(target);
+    for (int round = 0; round < rounds; ++round) run_bounded(target, mixed(corpus, dice));
   }
 }
 

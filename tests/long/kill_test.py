@@ -25,7 +25,8 @@ from long_run import Broken, expect
 
 WRITERS = ("openat", "pwrite64", "write", "fsync", "fchmod", "mkdirat", "linkat", "renameat", "renameat2", "unlinkat",
            "flock", "ftruncate")
-FAILING = ("pwrite64", "fsync", "mkdirat", "linkat", "renameat", "unlinkat", "fchmod", "openat")
+# Not openat: most of its calls are of the loader and of the sources, and a source that fails is exit 3.
+FAILING = ("pwrite64", "fsync", "mkdirat", "linkat", "renameat", "unlinkat", "fchmod")
 ERRORS = ("EIO", "ENOSPC", "EDQUOT", "EROFS")
 
 
@@ -58,8 +59,8 @@ def expect_no_false_success(prepared, machine, code, words):
     new = new_snapshots(prepared, machine)
     if code in (0, 3):
         expect(new, "said that it succeeded, and made no snapshot")
-    if new and "/src" in words:
-        expect(len(new) == 1, "made several snapshots")
+    expect(len(new) <= 1, "made several snapshots")
+    if new and "/src" in words and code != 3:  # 3: something is not in it, and was named
         return {**prepared.trees, new[0]["id"]: prepared.versions[2]}
     return prepared.trees
 
@@ -84,7 +85,7 @@ def fault_points(prepared, words):
     calls = count_calls(prepared, words)
     points = [(call, at, f"error={error}", when) for call in FAILING for at in range(1, calls[call] + 1)
               for error in ERRORS for when in (f"{at}", f"{at}+")]
-    points += [(call, at, "error=EINTR", f"{at}") for call in ("pwrite64", "fsync", "flock", "openat")
+    points += [(call, at, "error=EINTR", f"{at}") for call in ("pwrite64", "fsync", "flock")
                for at in range(1, calls[call] + 1)]
     return points
 
@@ -97,7 +98,7 @@ def fault_once(prepared, words, point):
                                                f"inject={call}:{error}:when={when}"])
     with open(log, encoding="utf-8", errors="replace") as lines:
         was_hit = any("(INJECTED)" in line for line in lines)
-    expect(code in (0, 1, 2, 3, 10, 12, 13, 18), f"ended with {code}: {err}")
+    expect(code in (0, 1, 3, 10, 13, 18), f"ended with {code}: {err}")
     if error == "error=EINTR" and call in ("pwrite64", "fsync"):
         expect(code == 0, f"does not go on after EINTR: {err}")
     trees = expect_no_false_success(prepared, machine, code, words)
