@@ -126,6 +126,8 @@ void Repository::expect_no_rollback() {
   if (host_state_ == nullptr) return;
   const auto seen = host_state_->last_seen(id());
   if (!seen) return;
+  // Another process of this machine may have appended, and remembered, since the log was read.
+  if (state().next_number <= seen->number) log_->refresh();
   const bool is_shorter = state().next_number <= seen->number;
   std::optional<Id> hash;
   if (!is_shorter)
@@ -144,6 +146,9 @@ void Repository::expect_no_rollback() {
 
 void Repository::remember_tail() {
   if (host_state_ == nullptr || state().next_number == 0 || !state().last_hash) return;
+  // What another process of this machine saw later must not be forgotten.
+  const auto seen = host_state_->last_seen(id());
+  if (seen && seen->number >= state().next_number) return;
   host_state_->remember(id(), {state().next_number - 1, *state().last_hash});
 }
 

@@ -127,8 +127,10 @@ class MountedTarget(program.RepositoryTest):
 
 @unittest.skipUnless(shutil.which("strace"), "strace is not installed")
 class PoorTarget(program.RepositoryTest):
-    def with_faults(self, *words, calls):
+    def with_faults(self, *words, calls, below=None):
         options = [option for call in calls for option in ("-e", "inject=" + call)]
+        if below:
+            options += ["-P", below]
         environment = dict(self.environment, ASAN_OPTIONS="detect_leaks=0")
         done = subprocess.run(["strace", "-f", "-qq", "-o", "/dev/null", *options, program.BINARY, *words],
                               env=environment, cwd=self.dir, capture_output=True)
@@ -139,7 +141,8 @@ class PoorTarget(program.RepositoryTest):
                                                     (["renameat:error=EPERM"], 0), (["renameat:error=EEXIST"], 0))):
             with self.subTest(calls=calls):
                 self.write("src/a", noise(MIB, number))
-                run = self.with_faults("backup", "src", calls=calls)
+                below = self.path("repo", "tmp") if "rename" in calls[0] else None  # not in the state directory
+                run = self.with_faults("backup", "src", calls=calls, below=below)
                 self.assertEqual(run.code, 0, run.errors)
                 self.assertEqual(run.errors.count("modes"), warnings, run.errors)
                 self.assertEqual(os.listdir(self.path("repo", "tmp")), [])
@@ -159,6 +162,8 @@ class PoorTarget(program.RepositoryTest):
 
 
 class SixteenWriters(program.RepositoryTest):
+    maxDiff = None
+
     def test_nothing_that_was_acknowledged_is_missing(self):
         shared = noise(MIB, 1)
         acknowledged = set()
@@ -168,8 +173,8 @@ class SixteenWriters(program.RepositoryTest):
                 self.write(f"src/{at}/own", noise(100_000, at + 100 * round_number))
                 self.write(f"src/{at}/shared", shared)
                 children.append(self.popen("backup", "--json", f"src/{at}", env={"COPPICE_HOST": f"host{at}"}))
-            for child in children:
-                out, err = child.communicate()
+            # All of them end before anything is asserted, or their files would be in the way of tidying up.
+            for child, (out, err) in [(child, child.communicate()) for child in children]:
                 self.assertEqual((child.returncode, err), (0, b""))
                 acknowledged.add(program.Run(0, out, err).summary()["snapshot_id"])
         self.assertEqual({one["id"] for one in self.snapshots()}, acknowledged)
