@@ -87,6 +87,19 @@ std::string find_index_cache(const Invocation& invocation, const Id& repository)
   return "";
 }
 
+/// What runs that were killed have left unfinished.
+void remove_stale_temporaries(const Invocation& invocation, LocalStore& store) {
+  try {
+    const std::size_t removed = store.remove_stale_temporaries();
+    if (removed != 0) {
+      invocation.console.detail("removed " + std::to_string(removed) +
+                                " unfinished files of runs that were interrupted");
+    }
+  } catch (const Error& error) {  // expected on targets that are append-only for us
+    invocation.console.detail(error.what());
+  }
+}
+
 std::unique_ptr<HeaderExport> read_header_export(const GlobalOptions& options) {
   if (!options.header_file) return nullptr;
   const Bytes text = read_small_file(*options.header_file, kMaxExportBytes);
@@ -162,6 +175,7 @@ OpenedRepository open_repository(const Invocation& invocation, Access access) {
   const OpenOptions options{opened.header_export.get(), opened.host_state.get()};
   opened.repository = Repository::open(*opened.store, credential, options, invocation.console);
   remember_repository(state, path, opened.repository->id());
+  if (access == Access::write) remove_stale_temporaries(invocation, *opened.store);
   opened.index_cache_directory = find_index_cache(invocation, opened.repository->id());
   return opened;
 }

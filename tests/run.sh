@@ -106,6 +106,8 @@ fi
 
 if [ "$mode" = --long ]; then
   step "stress: 50 backups and 50 restores of trees that change" python3 tests/long/stress_test.py build/release/cli/coppice
+  step "collection: the whole model, ten years of hourly backups" build/release/tests/test_prune --no-skip
+  step "ten thousand snapshots" build/release/tests/test_retention --no-skip
   step "a Debian root file system" python3 tests/long/debian_test.py build/release/cli/coppice
   step "the same tree through the peers" python3 tests/long/compare_peers.py build/release/cli/coppice
 fi

@@ -8,6 +8,7 @@ void Index::add(IndexRun run, const std::function<PackUse(const PackRecord&)>& j
   std::vector<PackUse> uses;
   uses.reserve(run.packs().size());
   for (const PackRecord& pack : run.packs()) uses.push_back(judge(pack));
+  relied_on_.push_back(std::make_unique<FlagTable>(run.blocks().size()));
   runs_.push_back(std::move(run));
   uses_.push_back(std::move(uses));
 }
@@ -25,7 +26,9 @@ std::optional<ChunkPlace> Index::find_trusted(const Id& id, const IsWanted& is_w
   for (std::uint32_t r = 0; r < runs_.size(); ++r) {
     for (const ChunkRecord& chunk : runs_[r].find(id)) {
       const ChunkPlace place{&runs_[r], r, chunk.block, chunk.offset, chunk.length};
-      if (use_of_place(r, chunk) == PackUse::trusted && is_wanted(place)) return place;
+      if (use_of_place(r, chunk) != PackUse::trusted || !is_wanted(place)) continue;
+      relied_on_[r]->raise(chunk.block);
+      return place;
     }
   }
   return std::nullopt;

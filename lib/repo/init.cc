@@ -10,8 +10,6 @@
 namespace coppice {
 namespace {
 
-constexpr std::size_t kReserveBytes = 1 << 20;
-
 /// The secrets that all owner slots of a new repository share.
 struct FoundingSecrets {
   Id repository;

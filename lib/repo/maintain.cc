@@ -1,3 +1,5 @@
+#include <algorithm>
+
 #include "base/error.h"
 #include "crypto/hash.h"
 #include "index/index_object.h"
@@ -16,6 +18,9 @@ namespace {
 /// between checkpoints.
 constexpr std::size_t kTablesBeforeIndex = 64;
 constexpr std::uint64_t kEntriesBeforeCheckpoint = 128;
+/// Where there are many snapshots a checkpoint is large: then there are more entries between two,
+/// this share of the snapshots, so that all checkpoints together stay within a multiple of the last.
+constexpr std::uint64_t kSnapshotsToAnEntry = 8;
 
 }  // namespace
 
@@ -76,7 +81,9 @@ void Repository::maintain(FindingSink& findings) {
   try {
     if (may_append(keyring_.role(), LogEntryType::index_set)) merge_tables(findings);
     const bool is_long =
-        state().next_number - state().checkpoint_field() >= kEntriesBeforeCheckpoint;
+        state().next_number - state().checkpoint_field() >=
+        std::max<std::uint64_t>(kEntriesBeforeCheckpoint,
+                                state().snapshots.size() / kSnapshotsToAnEntry);
     if (is_long && may_append(keyring_.role(), LogEntryType::checkpoint) &&
         !state().collection_is_stopped()) {
       log_->append_checkpoint();
