@@ -47,6 +47,7 @@ std::unique_ptr<Command> make_verify_command();
 std::unique_ptr<Command> make_stats_command();
 std::unique_ptr<Command> make_forget_command();
 std::unique_ptr<Command> make_undelete_command();
+std::unique_ptr<Command> make_prune_command();
 std::unique_ptr<Command> make_key_command();
 std::unique_ptr<Command> make_benchmark_command();
 std::unique_ptr<Command> make_completion_command();

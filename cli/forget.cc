@@ -6,6 +6,7 @@
 
 #include "access.h"
 #include "base/text.h"
+#include "collecting.h"
 #include "command.h"
 #include "retention_words.h"
 #include "snapshot/listing.h"
@@ -26,6 +27,7 @@ class ForgetCommand final : public Command {
     wishes_.declare(*syntax_);
     syntax_->flag("--allow-empty-group", may_empty_group_,
                   "even if of a host and set of paths no snapshot is left");
+    syntax_->flag("--prune", prunes_, "then free their space, as `coppice prune` does");
     syntax_->flag("-n,--dry-run", is_dry_run_, "only tell what would be forgotten, and why not");
     syntax_->footer(
         "Example:\n  coppice -r /mnt/disk/repo forget --keep-daily 7 --keep-weekly 5 "
@@ -36,13 +38,15 @@ class ForgetCommand final : public Command {
 
  private:
   ForgetOptions make_options() const;
+  PruneResult prune(const Invocation& invocation, const OpenedRepository& opened,
+                    const ForgetPlan& plan) const;
   std::vector<Id> resolve_names(const Invocation& invocation, const LogState& state) const;
 
   std::optional<Syntax> syntax_;
   RetentionWords words_;
   SnapshotWishes wishes_;
   std::vector<std::string> names_;
-  bool may_empty_group_ = false, is_dry_run_ = false;
+  bool may_empty_group_ = false, prunes_ = false, is_dry_run_ = false;
 };
 
 ForgetOptions ForgetCommand::make_options() const {
@@ -126,12 +130,13 @@ void print_plan(Console& console, const ForgetPlan& plan, const ForgetOptions& o
   }
 }
 
-void print_summary(Console& console, const ForgetPlan& plan, const ForgetOptions& options) {
+void print_summary(Console& console, const ForgetPlan& plan, const ForgetOptions& options,
+                   bool is_pruned) {
   const std::size_t forgotten = plan.forgotten().size();
   std::string text =
       fmt::format("{}{} snapshot{} forgotten, {} kept", options.is_dry_run ? "would be: " : "",
                   forgotten, forgotten == 1 ? "" : "s", plan.kept());
-  if (forgotten != 0 && !options.is_dry_run) {
+  if (forgotten != 0 && !options.is_dry_run && !is_pruned) {
     text += "; `coppice prune` frees their space, until then `coppice undelete` brings them back";
   }
   console.print(text);
@@ -146,6 +151,16 @@ Json summary_json(const ForgetPlan& plan, const ForgetOptions& options) {
   return summary;
 }
 
+PruneResult ForgetCommand::prune(const Invocation& invocation, const OpenedRepository& opened,
+                                 const ForgetPlan& plan) const {
+  PruneOptions options = make_prune_options(invocation, opened);
+  options.is_dry_run = is_dry_run_;
+  if (is_dry_run_) {
+    for (const Id& id : plan.forgotten()) options.as_if_forgotten.insert(id);
+  }
+  return run_prune(*opened.repository, options, invocation.console);
+}
+
 void ForgetCommand::run(const Invocation& invocation) {
   ForgetOptions options = make_options();
   Console& console = invocation.console;
@@ -153,8 +168,18 @@ void ForgetCommand::run(const Invocation& invocation) {
   options.named = resolve_names(invocation, opened.repository->state());
   const PlannedForget done = run_forget(*opened.repository, options, console);
   print_plan(console, done.plan, options, invocation.options.json);
-  if (invocation.options.json) return console.print_json(summary_json(done.plan, options));
-  if (!invocation.options.quiet) print_summary(console, done.plan, options);
+  if (!invocation.options.json && !invocation.options.quiet)
+    print_summary(console, done.plan, options, prunes_);
+  std::optional<PruneResult> pruned;
+  if (prunes_) pruned = prune(invocation, opened, done.plan);
+  if (invocation.options.json) {
+    Json summary = summary_json(done.plan, options);
+    summary["prune"] = nullptr;
+    if (pruned) set_prune_result(summary["prune"] = Json::object(), *pruned, is_dry_run_);
+    console.print_json(summary);
+  } else if (pruned && !invocation.options.quiet) {
+    print_prune_result(console, *pruned, is_dry_run_);
+  }
 }
 
 }  // namespace

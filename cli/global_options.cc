@@ -53,7 +53,7 @@ void GlobalOptions::declare(Syntax& syntax) {
                "what this machine must remember of repositories; not a cache "
                "[COPPICE_STATE_DIR; default: /var/lib/coppice, else XDG state]");
   syntax.value("--wait", "DURATION", wait,
-               "how long to wait where something must be waited for (36h, 7d)");
+               "how long prune waits for running sessions (36h, 7d)");
   syntax.flag("--json", json, "machine output: JSON lines");
   syntax.flag("-q,--quiet", quiet, "say nothing when all is well");
   syntax.count("-v,--verbose", verbosity, "say more");

@@ -111,6 +111,8 @@ if [ "$mode" = --long ]; then
   step "2,000,000 entries, a file of 20 GiB" python3 tests/long/scale_test.py build/release/cli/coppice --entries 2000000 --long
   step "an index of 100,000,000 chunks" python3 tests/bench/index_scale.py --coppice build/release/cli/coppice \
     --bench build/release/tests/bench/index_bench --chunks 100000000
+  step "collection: the whole model, ten years of hourly backups" build/release/tests/test_prune --no-skip
+  step "ten thousand snapshots" build/release/tests/test_retention --no-skip
   step "a Debian root file system" python3 tests/long/debian_test.py build/release/cli/coppice
   step "the same tree through the peers" python3 tests/long/compare_peers.py build/release/cli/coppice
   step "100,000 states after power cuts, every byte flipped" env COPPICE_LONG_TESTS=1 build/release/tests/test_crash

@@ -3,10 +3,12 @@
 #include <algorithm>
 
 #include "backup/archiver.h"
+#include "backup/rescue.h"
 #include "base/error.h"
 #include "fs/xattr.h"
 #include "repo/chunk_reader.h"
 #include "repo/chunk_writer.h"
+#include "repo/session_beat.h"
 #include "snapshot/stored_metadata.h"
 #include "task/bounded_queue.h"
 #include "task/stage.h"
@@ -17,9 +19,9 @@ namespace {
 /// Units of the walk that may be in flight: each holds at most about 1 MiB of file contents and 512
 /// entries.
 constexpr std::size_t kUnitsInFlight = 12;
-/// A pack that this backup counted on was deleted meanwhile: so often the whole is done again,
-/// which stores only what is missing then.
-constexpr int kAttempts = 3;
+/// What this backup counted on was deleted and removed meanwhile, because a collector saw no sign
+/// of its life: so often the sources are read again, which stores only what is missing then.
+constexpr int kAttempts = 16;
 
 /// Everything that one attempt needs and the next one needs anew.
 class BackupJob {
@@ -39,7 +41,7 @@ class BackupJob {
   ChunkWriterOptions writer_options();
   SnapshotRecord make_record(const Node& root, const SnapshotSummary& summary) const;
   std::optional<BackupResult> append(ChunkWriter& writer, const SnapshotRecord& record);
-  bool is_still_stored(const LogState& state) const;
+  bool append_whole(LogAppend& entry, const SnapshotBody& body);
 
   Repository& repository_;
   ThreadPool& pool_;
@@ -132,23 +134,6 @@ SnapshotRecord BackupJob::make_record(const Node& root, const SnapshotSummary& s
   return record;
 }
 
-/// True if every pack that deduplication relied on is as it was when the index was loaded.
-bool BackupJob::is_still_stored(const LogState& state) const {
-  for (const auto& [name, object] : loaded_.adopted->objects()) {
-    if (state.objects.is_deleted(name) || state.condemned.contains(name)) return false;
-  }
-  const auto& runs = loaded_.index.runs();
-  for (std::uint32_t run = 0; run < runs.size(); ++run) {
-    for (std::uint32_t pack = 0; pack < runs[run].packs().size(); ++pack) {
-      const Id& name = runs[run].packs()[pack].name;
-      const bool is_trusted = loaded_.index.use_of(run, pack) == PackUse::trusted;
-      if (is_trusted && (state.objects.is_deleted(name) || state.condemned.contains(name)))
-        return false;
-    }
-  }
-  return true;
-}
-
 std::optional<BackupResult> BackupJob::append(ChunkWriter& writer, const SnapshotRecord& record) {
   const Keyring& keyring = repository_.keyring();
   SnapshotBody body;
@@ -161,18 +146,7 @@ std::optional<BackupResult> BackupJob::append(ChunkWriter& writer, const Snapsho
   entry.adds = writer.take_objects();
   for (const auto& [name, object] : loaded_.adopted->objects()) entry.adds.push_back(object);
   entry.body = encode_snapshot_body(body);
-  bool is_lost = false;
-  try {
-    repository_.append([&](const LogState& state) {
-      is_lost = !is_still_stored(state);
-      if (is_lost)
-        throw Error(ErrorKind::refused, "a pack that this backup counted on was deleted meanwhile");
-      return entry;
-    });
-  } catch (const Error&) {
-    if (is_lost) return std::nullopt;
-    throw;
-  }
+  if (!append_whole(entry, body)) return std::nullopt;
   BackupResult result;
   result.summary = record.summary;
   result.snapshot_id = snapshot_id(keyring.family().metadata_id_key, body.record);
@@ -181,11 +155,43 @@ std::optional<BackupResult> BackupJob::append(ChunkWriter& writer, const Snapsho
   return result;
 }
 
+/// Appends once nothing that the snapshot needs is condemned or deleted; false if some of it is
+/// gone for good.
+bool BackupJob::append_whole(LogAppend& entry, const SnapshotBody& body) {
+  std::set<Id> own_sessions;
+  for (const SessionBox& box : body.sessions) own_sessions.insert(box.session);
+  Rescue rescue(repository_, loaded_, entry);
+  while (true) {
+    repository_.refresh();
+    if (!rescue.run(own_sessions)) return false;
+    bool is_late = false;
+    try {
+      repository_.append([&](const LogState& state) {
+        is_late = rescue.is_needed(state);
+        if (is_late) throw Error(ErrorKind::failed, "a collector was faster");
+        return entry;
+      });
+      return true;
+    } catch (const Error&) {
+      if (!is_late) throw;
+    }
+  }
+}
+
 std::optional<BackupResult> BackupJob::run() {
   began_ = options_.clock->now();
   began_ns_ = options_.clock->monotonic_ns();
+  std::optional<Session> session;
+  std::optional<SessionBeat> beat;
+  if (!options_.is_dry_run) {
+    session = repository_.begin_session(system_random(), options_.host, began_);
+    // Before the log is read: a collector that does not see this marker is one whose entry is read.
+    beat.emplace(repository_.store(), session->id);
+    repository_.refresh();
+  }
   loaded_ =
       repository_.load_index({!options_.is_dry_run, options_.index_cache_directory}, findings_);
+  if (options_.after_index_loaded) options_.after_index_loaded();
   blocks_.emplace(repository_.store(), loaded_.index, repository_.secrets());
   SnapshotSummary summary;
   if (options_.is_dry_run) {
@@ -198,8 +204,7 @@ std::optional<BackupResult> BackupJob::run() {
     return result;
   }
   ChunkWriter writer(repository_.store(), pool_, repository_.keyring(), loaded_.index,
-                     repository_.begin_session(system_random(), options_.host, began_),
-                     writer_options());
+                     std::move(*session), writer_options());
   StoringSink storing(writer);
   const Node root = archive(storing, summary);
   writer.finish();
@@ -227,9 +232,9 @@ BackupResult run_backup(Repository& repository, ThreadPool& pool, const BackupOp
       return *result;
     }
     if (attempt == kAttempts || options.stream) {
-      throw Error(
-          ErrorKind::failed,
-          "packs that this backup counted on were deleted meanwhile, several times; run it again");
+      throw Error(ErrorKind::failed,
+                  "what this backup counted on was collected meanwhile: a collector saw no sign of "
+                  "life of it (was this machine asleep, or the target away?); run it again");
     }
     repository.refresh();
   }

@@ -67,6 +67,9 @@ struct BackupOptions {
   const StopFlag* stop = nullptr;
   /// Called now and then by the gathering thread; may be empty.
   std::function<void(const BackupProgress&)> on_progress;
+  /// For tests of what others do to the repository meanwhile: called when the index is loaded. May
+  /// be empty.
+  std::function<void()> after_index_loaded;
 };
 
 struct BackupResult {

@@ -74,7 +74,7 @@ bool ImageProof::prove(std::size_t page) const {
     on_altered_();
     return false;
   }
-  proved_.set(page);
+  proved_.raise(page);
   return true;
 }
 
@@ -83,7 +83,7 @@ bool ImageProof::covers(ByteView part) const {
   const auto offset = static_cast<std::size_t>(part.data() - image_.data());
   const std::size_t last = (offset + part.size() - 1) / kPageBytes;
   for (std::size_t page = offset / kPageBytes; page <= last; ++page) {
-    if (!proved_.test(page) && !prove(page)) return false;
+    if (!proved_.is_raised(page) && !prove(page)) return false;
   }
   return true;
 }

@@ -4,7 +4,7 @@
 #include "base/bytes.h"
 #include "base/id.h"
 #include "base/secret.h"
-#include "task/shared_bits.h"
+#include "task/flag_table.h"
 
 namespace coppice {
 
@@ -40,7 +40,7 @@ class ImageProof {
   ByteView image_;
   ByteView trailer_;
   std::function<void()> on_altered_;
-  mutable SharedBits proved_;
+  mutable FlagTable proved_;
 };
 
 }  // namespace coppice

@@ -10,6 +10,7 @@ void Index::add(IndexRun run, const std::function<PackUse(const PackRecord&)>& j
   for (const PackRecord& pack : run.packs()) uses.push_back(judge(pack));
   wholly_trusted_.push_back(
       std::all_of(uses.begin(), uses.end(), [](PackUse use) { return use == PackUse::trusted; }));
+  relied_on_.push_back(std::make_unique<FlagTable>(run.blocks().size()));
   runs_.push_back(std::move(run));
   uses_.push_back(std::move(uses));
 }
@@ -29,7 +30,9 @@ std::optional<ChunkPlace> Index::find_trusted(const Id& id, const IsWanted& is_w
     for (const ChunkRecord& chunk : runs_[r].find(id)) {
       const ChunkPlace place{&runs_[r],       r, chunk.block, chunk.offset, chunk.length(),
                              chunk.is_delta()};
-      if (use_of_place(r, chunk) == PackUse::trusted && is_wanted(place)) return place;
+      if (use_of_place(r, chunk) != PackUse::trusted || !is_wanted(place)) continue;
+      relied_on_[r]->raise(chunk.block);
+      return place;
     }
   }
   return std::nullopt;
@@ -53,14 +56,20 @@ bool Index::can_open(const ChunkPlace& delta) const {
 bool Index::is_stored(const Id& id) const {
   for (std::uint32_t r = 0; r < runs_.size(); ++r) {
     for (const ChunkRecord& chunk : runs_[r].find(id)) {
-      if (!chunk.is_delta() && is_wholly_trusted(r)) return true;
-      if (use_of_place(r, chunk) != PackUse::trusted) continue;
-      if (!chunk.is_delta() ||
-          can_open({&runs_[r], r, chunk.block, chunk.offset, chunk.length(), true}))
-        return true;
+      if (!holds(r, chunk)) continue;
+      relied_on_[r]->raise(chunk.block);
+      return true;
     }
   }
   return false;
+}
+
+/// Most places can be told to do without a look at their block.
+bool Index::holds(std::uint32_t run_number, const ChunkRecord& chunk) const {
+  if (!chunk.is_delta() && is_wholly_trusted(run_number)) return true;
+  if (use_of_place(run_number, chunk) != PackUse::trusted) return false;
+  return !chunk.is_delta() || can_open({&runs_[run_number], run_number, chunk.block, chunk.offset,
+                                        chunk.length(), true});
 }
 
 std::vector<ChunkPlace> Index::find(const Id& id) const {

@@ -1,11 +1,13 @@
 #pragma once
 #include <functional>
+#include <memory>
 #include <optional>
 #include <set>
 #include <utility>
 #include <vector>
 
 #include "index/index_run.h"
+#include "task/flag_table.h"
 
 namespace coppice {
 
@@ -43,6 +45,12 @@ class Index {
   /// Makes one chunk's places in one pack absent: they were found damaged.
   void mark_damaged(const Id& pack, const Id& chunk) { damaged_.emplace(pack, chunk); }
 
+  /// Whether one of the three functions below has ever answered with a place in this block, or with
+  /// one that needs it: what a backup counts on.
+  bool is_relied_on(std::uint32_t run_number, std::uint32_t block) const {
+    return relied_on_[run_number]->is_raised(block);
+  }
+
   /// True if a place in a trusted pack holds `id`, so that a backup need not store it: a plain one,
   /// or a delta whose bases all have a plain one in turn.
   bool is_stored(const Id& id) const;
@@ -66,6 +74,8 @@ class Index {
   bool has_deltas() const;
 
  private:
+  /// True if the record's place is in a trusted pack and can be opened.
+  bool holds(std::uint32_t run_number, const ChunkRecord& chunk) const;
   /// True if all bases of the delta's block have plain places in trusted packs.
   bool can_open(const ChunkPlace& delta) const;
   template <typename IsWanted>
@@ -79,9 +89,10 @@ class Index {
   }
 
   std::vector<IndexRun> runs_;
-  std::vector<std::vector<PackUse>> uses_;  // by run, by pack
-  std::vector<bool> wholly_trusted_;        // by run
-  std::set<std::pair<Id, Id>> damaged_;     // pack, chunk; nearly always empty
+  std::vector<std::vector<PackUse>> uses_;             // by run, by pack
+  std::vector<bool> wholly_trusted_;                   // by run
+  std::vector<std::unique_ptr<FlagTable>> relied_on_;  // by run, by block
+  std::set<std::pair<Id, Id>> damaged_;                // pack, chunk; nearly always empty
 };
 
 }  // namespace coppice

@@ -42,13 +42,23 @@ void AdoptedPacks::adopt(const Id& pack, std::uint64_t length, const Take& take)
   for (const BlockInfo& block : table.blocks) sessions.insert(block.seal.session);
   for (const SessionBox& box : boxes_) sessions.erase(box.session);
   std::vector<SessionBox> boxes;
-  for (const Id& session : sessions) {
-    if (!state_.session_boxes.contains(session)) boxes.push_back(find_box_(session));
-  }
+  for (const Id& session : sessions) add_boxes_of(session, boxes);
   const Side side = complete_side_file(pack, length);
   take(pack, length, bytes);
   objects_.emplace(pack, ObjectRef{ObjectKind::pack, side, pack, length});
   boxes_.insert(boxes_.end(), boxes.begin(), boxes.end());
+}
+
+/// Also those that the log has: a collector drops them from it when no pack in the log needs them.
+void AdoptedPacks::add_boxes_of(const Id& session, std::vector<SessionBox>& boxes) const {
+  const auto logged = state_.session_boxes.find(session);
+  if (logged == state_.session_boxes.end()) {
+    boxes.push_back(find_box_(session));
+    return;
+  }
+  for (const SessionBox& box : logged->second) {
+    if (box.writer == keyring_.slot() || keyring_.role() == Role::owner) boxes.push_back(box);
+  }
 }
 
 /// The interruption may have come between the pack and its copy or parity.

@@ -43,6 +43,7 @@ class AdoptedPacks {
 
  private:
   void adopt(const Id& pack, std::uint64_t length, const Take& take);
+  void add_boxes_of(const Id& session, std::vector<SessionBox>& boxes) const;
   Side complete_side_file(const Id& pack, std::uint64_t length);
   bool has_neighbours(const Id& own_session) const;
 

@@ -17,7 +17,19 @@ KeylessLog::KeylessLog(Store& store, std::optional<Id> repository) {
     is_complete_ = false;
     return;
   }
+  first_ = start(reader);
   for (std::uint64_t number = *first_; number <= *last_; ++number) read_one(reader, number);
+}
+
+/// Whoever removes what a checkpoint restates begins with the oldest entry, and may be interrupted:
+/// what he left before the first checkpoint says nothing any more.
+std::uint64_t KeylessLog::start(LogReader& reader) const {
+  if (*first_ == 0) return 0;
+  for (std::uint64_t number = *first_; number <= *last_; ++number) {
+    const LogRead read = reader.read(number);
+    if (read.entry && read.entry->plain.type == LogEntryType::checkpoint) return number;
+  }
+  return *first_;
 }
 
 void KeylessLog::report(Finding::Weight weight, const char* code, std::uint64_t number,

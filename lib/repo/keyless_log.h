@@ -31,6 +31,7 @@ class KeylessLog {
   bool is_complete() const { return is_complete_; }
 
  private:
+  std::uint64_t start(LogReader& reader) const;
   void read_one(LogReader& reader, std::uint64_t number);
   void check_files(LogReader& reader, std::uint64_t number, const LogRead& read);
   void follow(const ParsedLogEntry& entry);

@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "base/error.h"
+#include "base/held_findings.h"
 #include "index/index_cache.h"
 #include "index/index_object.h"
 #include "index/run_collector.h"
@@ -178,6 +179,7 @@ void Loader::load_pack_tables() {
 /// After packs and index objects: what is wanted still counts as missing with all that it holds.
 void Loader::report_missing_tables() {
   for (const auto& [name, why] : broken_tables_) {
+    if (state_.condemned.contains(name)) continue;  // somebody is about to delete it
     if (wanted_.contains(name)) {
       findings_.report({Finding::Weight::damaged, "pack_damaged", pack_name(name), why});
     } else {
@@ -243,10 +245,22 @@ LoadedIndex Loader::load() {
 
 }  // namespace
 
+/// What seems damaged may only have been deleted since the log was read: then the log says so, and
+/// all is loaded anew.
 LoadedIndex Repository::load_index(const IndexOptions& options, FindingSink& findings) {
-  const auto find_box = [this](const Id& session) { return read_session_record(session).box; };
-  auto adopted = std::make_unique<AdoptedPacks>(store_, keyring_, state(), parity(), find_box);
-  return Loader(store_, keyring_, state(), std::move(adopted), options, findings).load();
+  constexpr int kAttempts = 5;
+  for (int attempt = 1;; ++attempt) {
+    HeldFindings held;
+    const auto find_box = [this](const Id& session) { return read_session_record(session).box; };
+    auto adopted = std::make_unique<AdoptedPacks>(store_, keyring_, state(), parity(), find_box);
+    LoadedIndex loaded =
+        Loader(store_, keyring_, state(), std::move(adopted), options, held).load();
+    const std::uint64_t next_number = state().next_number;
+    if (!held.is_empty() && attempt < kAttempts) refresh();
+    if (state().next_number != next_number) continue;
+    held.hand_over(findings);
+    return loaded;
+  }
 }
 
 }  // namespace coppice

@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <functional>
 #include <set>
 #include <string>
@@ -20,6 +21,10 @@ namespace {
 /// between checkpoints.
 constexpr std::size_t kTablesBeforeIndex = 64;
 constexpr std::uint64_t kEntriesBeforeCheckpoint = 128;
+/// Where there are many snapshots a checkpoint is large: then there are more entries between two,
+/// this share of the snapshots, so that all checkpoints together stay within a multiple of the
+/// last.
+constexpr std::uint64_t kSnapshotsToAnEntry = 8;
 constexpr std::uint64_t kMaxTextBytes = 1 << 20;
 
 /// Puts the file that is missing of a text and its second copy: whoever wrote them was interrupted
@@ -49,8 +54,8 @@ void complete_texts(Store& store) {
 
 }  // namespace
 
-/// Of packs that came since the last time; reading all index objects to be sure would cost more than
-/// a pack that is opened for its table now and then.
+/// Of packs that came since the last time; reading all index objects to be sure would cost more
+/// than a pack that is opened for its table now and then.
 void Repository::merge_tables() {
   std::vector<ObjectRef> added;
   std::vector<IndexedTable> tables;
@@ -80,8 +85,9 @@ void Repository::merge_tables() {
 
 void Repository::maintain(FindingSink& findings) {
   if (state().is_read_only()) return;
-  const bool is_long =
-      state().next_number - state().checkpoint_field() >= kEntriesBeforeCheckpoint;
+  const bool is_long = state().next_number - state().checkpoint_field() >=
+                       std::max<std::uint64_t>(kEntriesBeforeCheckpoint,
+                                               state().snapshots.size() / kSnapshotsToAnEntry);
   // A reader that starts from a checkpoint cannot tell which packs before it have no index object.
   const std::size_t enough = is_long ? 1 : kTablesBeforeIndex;
   try {

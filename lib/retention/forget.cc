@@ -5,6 +5,7 @@
 #include <set>
 
 #include "base/error.h"
+#include "repo/reserve.h"
 #include "snapshot/listing.h"
 
 namespace coppice {
@@ -96,7 +97,7 @@ PlannedForget run_forget(Repository& repository, const ForgetOptions& options,
   if (options.is_dry_run || planned.plan.forgotten().empty()) return planned;
   std::uint64_t planned_at = repository.state().next_number;
   bool is_done_by_others = false;
-  try {
+  const auto append = [&] {
     repository.append([&](const LogState& state) {
       if (state.next_number != planned_at) plan_anew(state, findings);
       planned_at = state.next_number;
@@ -105,6 +106,9 @@ PlannedForget run_forget(Repository& repository, const ForgetOptions& options,
       if (is_done_by_others) throw Error(ErrorKind::failed, "nothing is left to forget");
       return LogAppend{LogEntryType::forget, {}, {}, {}, encode_names(forgotten)};
     });
+  };
+  try {
+    with_reserve(repository.store(), findings, append);
   } catch (const Error&) {
     if (!is_done_by_others) throw;
   }

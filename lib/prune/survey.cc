@@ -1,0 +1,187 @@
+#include "prune/survey.h"
+
+#include <algorithm>
+
+#include "base/error.h"
+#include "pack/table.h"
+#include "repo/chunk_reader.h"
+#include "repo/pack_table.h"
+#include "repo/side_file.h"
+#include "snapshot/snapshot_record.h"
+#include "snapshot/stored_metadata.h"
+
+namespace coppice {
+
+Survey::Survey(Repository& repository, const PruneOptions& options, FindingSink& findings)
+    : repository_(repository), options_(options), findings_(findings) {
+  load();
+  ground_ = ground_of(repository.state());
+  listed_at_start_ = listed_;
+  mark_unmarked();
+}
+
+Survey::Ground Survey::ground_of(const LogState& state) {
+  return {state.objects.deleted().size(), state.condemned, state.damaged, state.void_numbers,
+          state.revoked_from};
+}
+
+/// The old index goes first: at any time there is one.
+void Survey::load() {
+  live_.reset();
+  used_.reset();
+  blocks_.reset();
+  loaded_.reset();
+  listed_ = list_packs(repository_.store());
+  loaded_ = std::make_unique<LoadedIndex>(
+      repository_.load_index({false, options_.index_cache_directory}, findings_));
+  blocks_ =
+      std::make_unique<BlockSource>(repository_.store(), loaded_->index, repository_.secrets());
+  known_packs_.clear();
+  known_sessions_.clear();
+  for (const IndexRun& run : loaded_->index.runs()) {
+    for (const PackRecord& pack : run.packs()) known_packs_.insert(pack.name);
+  }
+  const LogState& state = repository_.state();
+  for (const auto& [name, object] : state.objects.live()) {
+    if (object.kind != ObjectKind::pack) continue;
+    // A pack without a readable table stays, whatever is in it.
+    if (known_packs_.insert(name).second) has_unknown_tables_ = true;
+  }
+  for (const auto& [session, boxes] : state.session_boxes) known_sessions_.insert(session);
+}
+
+void Survey::mark_unmarked() {
+  used_ = std::make_unique<UsedChunks>(loaded_->index);
+  ChunkReader chunks(*blocks_, repository_.keyring());
+  StoredMetadata trees(chunks);
+  SnapshotMarker marker(trees, *used_, options_.stop);
+  for (const LoggedSnapshot* logged : repository_.state().visible_snapshots()) {
+    if (options_.as_if_forgotten.contains(logged->id) || marked_.contains(logged->id)) continue;
+    try {
+      marker.mark(*decode_snapshot(logged->record).root.subtree);
+    } catch (const Error& error) {
+      if (!error.is_about_bytes() && error.kind() != ErrorKind::no_key) throw;
+      throw error.within("nothing was deleted, because it is not known what snapshot " +
+                         logged->id.short_hex() +
+                         " needs (`coppice verify` tells more; a snapshot that is lost may be "
+                         "forgotten)");
+    }
+    marked_.insert(logged->id);
+  }
+  if (used_->missing() != 0) {
+    findings_.report({Finding::Weight::damaged, "chunks_missing",
+                      std::to_string(used_->missing()) + " chunks",
+                      "no pack that can be read holds them; `coppice verify` names the files"});
+  }
+  live_ = std::make_unique<LivePacks>(LivePacks::Tools{repository_, *blocks_, listed_}, *used_,
+                                      findings_);
+}
+
+bool Survey::is_still_true(const LogState& state, const std::set<Id>& own_condemned) const {
+  std::set<Id> condemned = ground_.condemned;
+  condemned.insert(own_condemned.begin(), own_condemned.end());
+  return !state.collection_is_stopped() && !state.is_read_only() &&
+         state.objects.deleted().size() == ground_.deleted && state.condemned == condemned &&
+         state.damaged == ground_.damaged && state.void_numbers == ground_.void_numbers &&
+         state.revoked_from == ground_.revoked_from;
+}
+
+bool Survey::knows_all(const LogState& state) const {
+  const auto snapshots = state.visible_snapshots();
+  const bool knows_snapshots = std::all_of(
+      snapshots.begin(), snapshots.end(),
+      [this](const LoggedSnapshot* snapshot) { return marked_.contains(snapshot->id); });
+  return knows_snapshots && std::all_of(state.objects.live().begin(), state.objects.live().end(),
+                                        [this](const auto& object) {
+                                          return object.second.kind != ObjectKind::pack ||
+                                                 known_packs_.contains(object.first);
+                                        });
+}
+
+std::set<Id> Survey::mark_news() {
+  load();
+  mark_unmarked();
+  std::set<Id> needed;
+  for (const PackView& pack : live_->packs()) {
+    if (pack.is_condemned && !pack.is_dead()) needed.insert(pack.name);
+  }
+  return needed;
+}
+
+void Survey::note_own(const std::vector<ObjectRef>& packs, const std::set<Id>& sessions) {
+  for (const ObjectRef& pack : packs) known_packs_.insert(pack.name);
+  own_sessions_.insert(sessions.begin(), sessions.end());
+}
+
+std::optional<std::set<Id>> Survey::sessions_left(const std::set<Id>& deleted) const {
+  if (has_unknown_tables_) return std::nullopt;
+  std::set<Id> left = own_sessions_;
+  for (const IndexRun& run : loaded_->index.runs()) {
+    std::vector<bool> has_block(run.sessions().size());
+    std::vector<bool> goes(run.packs().size());
+    for (std::size_t i = 0; i < goes.size(); ++i) goes[i] = deleted.contains(run.packs()[i].name);
+    for (const BlockRecord& block : run.blocks()) {
+      if (!goes[block.pack]) has_block[block.session] = true;
+    }
+    for (std::size_t i = 0; i < has_block.size(); ++i) {
+      if (has_block[i]) left.insert(run.sessions()[i]);
+    }
+  }
+  return left;
+}
+
+/// Nothing if it is not a pack of this repository, or cannot be read.
+std::optional<PackTable> Survey::table_of(const Id& pack, std::uint64_t length) const {
+  try {
+    const Keyring& keyring = repository_.keyring();
+    const Bytes bytes = read_pack_table(repository_.store(), keyring, pack, length);
+    PackTable table = decode_table(bytes);
+    const auto certificate = repository_.state().certificates.find(table.signer);
+    if (certificate == repository_.state().certificates.end() ||
+        !is_table_signed_by(bytes, keyring.repository(), certificate->second.body.signing_key)) {
+      return std::nullopt;
+    }
+    return table;
+  } catch (const Error& error) {  // per item: a stranger's file, or one that was cut
+    if (!error.is_about_bytes() && error.kind() != ErrorKind::no_key) throw;
+    return std::nullopt;
+  }
+}
+
+std::vector<ObjectRef> Survey::useless_orphans(const LogState& state) const {
+  const Index& index = loaded_->index;
+  const auto is_elsewhere = [&](const ChunkEntry& chunk) {
+    const std::vector<ChunkPlace> places = index.find(chunk.id);
+    return std::any_of(places.begin(), places.end(), [&](const ChunkPlace& place) {
+      return !place.is_delta() && !state.condemned.contains(place.pack_record().name);
+    });
+  };
+  std::vector<ObjectRef> orphans;
+  for (const auto& [name, length] : listed_at_start_) {
+    if (state.objects.is_live(name) || state.objects.is_deleted(name)) continue;
+    const auto table = table_of(name, length);
+    if (!table) continue;
+    const bool is_useless =
+        state.revoked_from.contains(table->signer) ||
+        std::all_of(table->blocks.begin(), table->blocks.end(), [&](const BlockInfo& block) {
+          return std::all_of(block.chunks.begin(), block.chunks.end(), is_elsewhere);
+        });
+    if (is_useless) {
+      orphans.push_back({ObjectKind::pack, side_for(length, repository_.parity()), name, length});
+    }
+  }
+  return orphans;
+}
+
+std::set<Id> Survey::orphan_sessions(const LogState& state) const {
+  std::set<Id> sessions;
+  for (const auto& [name, length] : listed_) {
+    if (state.objects.is_live(name) || state.objects.is_deleted(name)) continue;
+    const auto table = table_of(name, length);
+    if (!table) continue;
+    for (const BlockInfo& block : table->blocks) sessions.insert(block.seal.session);
+  }
+  return sessions;
+}
+
+}  // namespace coppice
