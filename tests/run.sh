@@ -106,6 +106,7 @@ fi
 
 if [ "$mode" = --long ]; then
   step "stress: 50 backups and 50 restores of trees that change" python3 tests/long/stress_test.py build/release/cli/coppice
+  step "bad sectors under a repository" python3 tests/long/damage_drill.py build/release/cli/coppice 768
   step "a Debian root file system" python3 tests/long/debian_test.py build/release/cli/coppice
   step "the same tree through the peers" python3 tests/long/compare_peers.py build/release/cli/coppice
 fi

@@ -12,12 +12,14 @@ void Index::add(IndexRun run, const std::function<PackUse(const PackRecord&)>& j
   uses_.push_back(std::move(uses));
 }
 
-PackUse Index::use_of_place(std::uint32_t run_number, const ChunkRecord& chunk) const {
+bool Index::is_marked(std::uint32_t run_number, const ChunkRecord& chunk) const {
+  if (damaged_.empty()) return false;
   const IndexRun& run = runs_[run_number];
-  const std::uint32_t pack = run.blocks()[chunk.block].pack;
-  if (!damaged_.empty() && damaged_.contains({run.packs()[pack].name, chunk.id}))
-    return PackUse::absent;
-  return uses_[run_number][pack];
+  return damaged_.contains({run.packs()[run.blocks()[chunk.block].pack].name, chunk.id});
+}
+
+PackUse Index::use_of_place(std::uint32_t run_number, const ChunkRecord& chunk) const {
+  return uses_[run_number][runs_[run_number].blocks()[chunk.block].pack];
 }
 
 template <typename IsWanted>
@@ -25,7 +27,8 @@ std::optional<ChunkPlace> Index::find_trusted(const Id& id, const IsWanted& is_w
   for (std::uint32_t r = 0; r < runs_.size(); ++r) {
     for (const ChunkRecord& chunk : runs_[r].find(id)) {
       const ChunkPlace place{&runs_[r], r, chunk.block, chunk.offset, chunk.length};
-      if (use_of_place(r, chunk) == PackUse::trusted && is_wanted(place)) return place;
+      const bool is_trusted = use_of_place(r, chunk) == PackUse::trusted && !is_marked(r, chunk);
+      if (is_trusted && is_wanted(place)) return place;
     }
   }
   return std::nullopt;
@@ -51,15 +54,17 @@ bool Index::is_stored(const Id& id) const {
 std::vector<ChunkPlace> Index::find(const Id& id) const {
   std::vector<ChunkPlace> plain;
   std::vector<ChunkPlace> deltas;
+  std::vector<ChunkPlace> marked;
   for (std::uint32_t r = 0; r < runs_.size(); ++r) {
     const IndexRun& run = runs_[r];
     for (const ChunkRecord& chunk : run.find(id)) {
       if (use_of_place(r, chunk) == PackUse::absent) continue;
       const ChunkPlace place{&run, r, chunk.block, chunk.offset, chunk.length};
-      (place.is_delta() ? deltas : plain).push_back(place);
+      (is_marked(r, chunk) ? marked : place.is_delta() ? deltas : plain).push_back(place);
     }
   }
   plain.insert(plain.end(), deltas.begin(), deltas.end());
+  plain.insert(plain.end(), marked.begin(), marked.end());
   return plain;
 }
 

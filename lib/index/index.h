@@ -39,7 +39,8 @@ class Index {
   /// Adds a run; `judge` says how far each of its packs may be used.
   void add(IndexRun run, const std::function<PackUse(const PackRecord&)>& judge);
 
-  /// Makes one chunk's places in one pack absent: they were found damaged.
+  /// One chunk's places in one pack were found damaged: they count as not stored, and are read only
+  /// when no other place is left. The pack may have been healed since.
   void mark_damaged(const Id& pack, const Id& chunk) { damaged_.emplace(pack, chunk); }
 
   /// True if a place in a trusted pack holds `id`, so that a backup need not store it: a plain one,
@@ -50,7 +51,7 @@ class Index {
   /// A delta in a trusted pack that can be opened.
   std::optional<ChunkPlace> find_trusted_delta(const Id& id) const;
 
-  /// All readable places, plain blocks before deltas. The caller tries them until the bytes match
+  /// All readable places, plain blocks before deltas, those marked damaged last. The caller tries them until the bytes match
   /// the id.
   std::vector<ChunkPlace> find(const Id& id) const;
   /// The first of them; nullopt if there is none.
@@ -67,6 +68,7 @@ class Index {
  private:
   template <typename IsWanted>
   std::optional<ChunkPlace> find_trusted(const Id& id, const IsWanted& is_wanted) const;
+  bool is_marked(std::uint32_t run_number, const ChunkRecord& chunk) const;
   PackUse use_of_place(std::uint32_t run_number, const ChunkRecord& chunk) const;
 
   std::vector<IndexRun> runs_;

@@ -23,7 +23,9 @@ std::vector<ObjectRef> Repository::packs_without_index(FindingSink& findings) co
   std::set<Id> indexed;
   for (const Id& name : state().index_names) {
     try {
-      const Bytes bytes = read_named_object(store_, index_name(name), name, kMaxIndexObjectBytes);
+      const ObjectRef* object = state().objects.find(name);
+      if (object == nullptr) continue;
+      const Bytes bytes = read_index_object(store_, *object);
       const Secret32& key = keyring_.repository_key(index_object_epoch(bytes));
       for (const IndexedTable& table : decode_index_object(bytes, key, id()))
         indexed.insert(table.pack);
