@@ -8,6 +8,8 @@ void Index::add(IndexRun run, const std::function<PackUse(const PackRecord&)>& j
   std::vector<PackUse> uses;
   uses.reserve(run.packs().size());
   for (const PackRecord& pack : run.packs()) uses.push_back(judge(pack));
+  wholly_trusted_.push_back(
+      std::all_of(uses.begin(), uses.end(), [](PackUse use) { return use == PackUse::trusted; }));
   runs_.push_back(std::move(run));
   uses_.push_back(std::move(uses));
 }
@@ -19,14 +21,17 @@ bool Index::is_marked(std::uint32_t run_number, const ChunkRecord& chunk) const 
 }
 
 PackUse Index::use_of_place(std::uint32_t run_number, const ChunkRecord& chunk) const {
-  return uses_[run_number][runs_[run_number].blocks()[chunk.block].pack];
+  const IndexRun& run = runs_[run_number];
+  if (!run.has_proved_block(chunk)) return PackUse::absent;
+  return uses_[run_number][run.blocks()[chunk.block].pack];
 }
 
 template <typename IsWanted>
 std::optional<ChunkPlace> Index::find_trusted(const Id& id, const IsWanted& is_wanted) const {
   for (std::uint32_t r = 0; r < runs_.size(); ++r) {
     for (const ChunkRecord& chunk : runs_[r].find(id)) {
-      const ChunkPlace place{&runs_[r], r, chunk.block, chunk.offset, chunk.length};
+      const ChunkPlace place{&runs_[r],       r, chunk.block, chunk.offset, chunk.length(),
+                             chunk.is_delta()};
       const bool is_trusted = use_of_place(r, chunk) == PackUse::trusted && !is_marked(r, chunk);
       if (is_trusted && is_wanted(place)) return place;
     }
@@ -39,16 +44,27 @@ std::optional<ChunkPlace> Index::find_trusted_plain(const Id& id) const {
 }
 
 std::optional<ChunkPlace> Index::find_trusted_delta(const Id& id) const {
-  return find_trusted(id, [this](const ChunkPlace& place) {
-    const auto bases = place.run->bases(place.block_record());
-    return place.is_delta() && std::all_of(bases.begin(), bases.end(), [this](const auto& base) {
-             return find_trusted_plain(base.id).has_value();
-           });
-  });
+  return find_trusted(
+      id, [this](const ChunkPlace& place) { return place.is_delta() && can_open(place); });
+}
+
+bool Index::can_open(const ChunkPlace& delta) const {
+  const auto bases = delta.run->bases(delta.block_record());
+  return std::all_of(bases.begin(), bases.end(),
+                     [this](const auto& base) { return find_trusted_plain(base.id).has_value(); });
 }
 
 bool Index::is_stored(const Id& id) const {
-  return find_trusted_plain(id).has_value() || find_trusted_delta(id).has_value();
+  for (std::uint32_t r = 0; r < runs_.size(); ++r) {
+    for (const ChunkRecord& chunk : runs_[r].find(id)) {
+      if (!chunk.is_delta() && is_wholly_trusted(r)) return true;
+      if (use_of_place(r, chunk) != PackUse::trusted || is_marked(r, chunk)) continue;
+      if (!chunk.is_delta() ||
+          can_open({&runs_[r], r, chunk.block, chunk.offset, chunk.length(), true}))
+        return true;
+    }
+  }
+  return false;
 }
 
 std::vector<ChunkPlace> Index::find(const Id& id) const {
@@ -59,7 +75,7 @@ std::vector<ChunkPlace> Index::find(const Id& id) const {
     const IndexRun& run = runs_[r];
     for (const ChunkRecord& chunk : run.find(id)) {
       if (use_of_place(r, chunk) == PackUse::absent) continue;
-      const ChunkPlace place{&run, r, chunk.block, chunk.offset, chunk.length};
+      const ChunkPlace place{&run, r, chunk.block, chunk.offset, chunk.length(), chunk.is_delta()};
       (is_marked(r, chunk) ? marked : place.is_delta() ? deltas : plain).push_back(place);
     }
   }

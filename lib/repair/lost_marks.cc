@@ -143,7 +143,8 @@ bool LostMarks::is_proved(const Id& pack, const Index& index) {
     std::map<std::pair<std::uint32_t, std::uint32_t>, Id> ids;
     for (const ChunkRecord& chunk : run.chunks()) {
       if (run.packs()[run.blocks()[chunk.block].pack].name != pack) continue;
-      by_block[chunk.block].push_back({&run, number, chunk.block, chunk.offset, chunk.length});
+      by_block[chunk.block].push_back(
+          {&run, number, chunk.block, chunk.offset, chunk.length(), chunk.is_delta()});
       ids[{chunk.block, chunk.offset}] = chunk.id;
     }
     for (const auto& [block, places] : by_block) {

@@ -5,6 +5,7 @@
 #include "base/error.h"
 #include "index/index_cache.h"
 #include "index/index_object.h"
+#include "index/run_collector.h"
 #include "pack/pack_file.h"
 #include "repo/adopted_packs.h"
 #include "repo/object_names.h"
@@ -19,8 +20,11 @@ namespace {
 
 /// Up to so many missing tables are read from the packs themselves even if there are index objects.
 constexpr std::size_t kFewTables = 16;
-/// More cached runs than this are merged into one.
-constexpr std::size_t kMaxCachedRuns = 8;
+/// A cached run is merged with the new ones unless it is this many times larger: so there are few
+/// runs, and each record is written again a few times only.
+constexpr std::uint64_t kMergeFactor = 4;
+/// A cached run is of no more use if more than this share of its packs are gone: 1 in …
+constexpr std::size_t kMaxDeadShare = 4;
 
 /// Loads what one call of Repository::load_index needs.
 class Loader {
@@ -43,7 +47,11 @@ class Loader {
   void report_missing_tables();
   void add_table(const Id& pack, std::uint64_t length, const Bytes& table);
   void adopt_orphans();
-  void finish_builder(bool is_cacheable);
+  bool is_of_use(const IndexRun& run) const;
+  void use(IndexRun run);
+  IndexCache cache() const { return {options_.cache_directory, keyring_.local_key()}; }
+  void finish_tables();
+  void keep_in_cache(std::vector<IndexRun> parts);
   PackUse judge(const PackRecord& pack) const;
   bool is_trusted(const SlotId& writer) const;
 
@@ -55,7 +63,8 @@ class Loader {
   PackSizes listed_;  // only for writing
   PackSizes wanted_;  // live packs whose tables are still to be found, with their lengths
   std::map<Id, std::string> broken_tables_;  // pack -> why its own table does not do
-  IndexRunBuilder builder_;
+  RunCollector tables_;
+  std::vector<CachedRun> cached_;  // the largest first
   LoadedIndex loaded_;
 };
 
@@ -91,18 +100,32 @@ PackUse Loader::judge(const PackRecord& pack) const {
                                                                         : PackUse::readable;
 }
 
+/// Not one of packs that (from two commands at once) another run has, nor one mostly of packs that
+/// are gone.
+bool Loader::is_of_use(const IndexRun& run) const {
+  std::size_t dead = 0;
+  for (const PackRecord& pack : run.packs()) {
+    if (wanted_.contains(pack.name)) continue;
+    if (state_.objects.is_live(pack.name)) return false;
+    ++dead;
+  }
+  return dead * kMaxDeadShare <= run.packs().size();
+}
+
+void Loader::use(IndexRun run) {
+  loaded_.index.add(std::move(run), [this](const PackRecord& pack) { return judge(pack); });
+}
+
 void Loader::load_cached() {
   if (options_.cache_directory.empty()) return;
-  const IndexCache cache(options_.cache_directory, keyring_.local_key());
-  const std::vector<IndexRun> runs = cache.load();
-  for (const IndexRun& run : runs) {
-    // Not of packs that are gone, nor (from two commands at once) of packs that another run has.
-    const bool is_new =
-        std::all_of(run.packs().begin(), run.packs().end(),
-                    [&](const PackRecord& pack) { return wanted_.contains(pack.name); });
-    if (!is_new) continue;
-    for (const PackRecord& pack : run.packs()) wanted_.erase(pack.name);
-    loaded_.index.add(run, [this](const PackRecord& pack) { return judge(pack); });
+  const auto proof = options_.for_writing ? IndexCache::Proof::as_used : IndexCache::Proof::whole;
+  for (CachedRun& cached : cache().load(proof)) {
+    if (is_of_use(cached.run)) {
+      for (const PackRecord& pack : cached.run.packs()) wanted_.erase(pack.name);
+      cached_.push_back(std::move(cached));
+    } else {
+      cache().drop(cached.file);
+    }
   }
 }
 
@@ -113,7 +136,7 @@ void Loader::add_table(const Id& pack, std::uint64_t length, const Bytes& bytes)
       !is_table_signed_by(bytes, keyring_.repository(), certificate->second.body.signing_key)) {
     throw_damaged("pack table is not signed by a known slot");
   }
-  builder_.add(pack, length, table);
+  tables_.add(pack, length, table);
 }
 
 void Loader::take_from_index_object(const Id& name) {
@@ -181,23 +204,30 @@ void Loader::report_missing_tables() {
   wanted_.clear();
 }
 
-void Loader::finish_builder(bool is_cacheable) {
-  if (builder_.is_empty()) return;
-  IndexRun run = builder_.build();
-  if (is_cacheable && !options_.cache_directory.empty()) {
-    const IndexCache cache(options_.cache_directory, keyring_.local_key());
-    if (loaded_.index.runs().size() < kMaxCachedRuns) {
-      cache.store(run);
-    } else {
-      IndexRunBuilder merged;
-      for (const IndexRun& part : loaded_.index.runs()) merged.add(part);
-      merged.add(run);
-      const IndexRun whole = merged.build();
-      cache.store(whole);
-      cache.keep_only(whole);
-    }
+/// Together with cached runs that are not much larger.
+void Loader::keep_in_cache(std::vector<IndexRun> parts) {
+  std::uint64_t size = 0;
+  for (const IndexRun& part : parts) size += part.bytes().size();
+  std::vector<std::string> replaced;
+  while (!cached_.empty() && cached_.back().run.bytes().size() < kMergeFactor * size &&
+         cached_.back().run.prove()) {
+    size += cached_.back().run.bytes().size();
+    parts.push_back(cached_.back().run);
+    replaced.push_back(cached_.back().file);
+    cached_.pop_back();
   }
-  loaded_.index.add(std::move(run), [this](const PackRecord& pack) { return judge(pack); });
+  if (auto kept = cache().keep(parts, replaced)) {
+    cached_.push_back(std::move(*kept));
+  } else {
+    for (IndexRun& part : parts) use(std::move(part));
+  }
+}
+
+/// Tables that the cache did not have.
+void Loader::finish_tables() {
+  if (tables_.is_empty()) return;
+  if (options_.cache_directory.empty()) return use(tables_.take_run());
+  keep_in_cache(tables_.take_parts());
 }
 
 void Loader::adopt_orphans() {
@@ -215,10 +245,11 @@ LoadedIndex Loader::load() {
   load_pack_tables();
   if (!wanted_.empty()) load_index_objects();
   report_missing_tables();
-  finish_builder(true);
+  finish_tables();
+  for (CachedRun& cached : cached_) use(std::move(cached.run));
   if (options_.for_writing) {
     adopt_orphans();
-    finish_builder(false);
+    if (!tables_.is_empty()) use(tables_.take_run());
   }
   for (const auto& [pack, chunks] : state_.damaged) {
     for (const ChunkName& chunk : chunks) loaded_.index.mark_damaged(pack, chunk.id);

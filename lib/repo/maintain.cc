@@ -19,35 +19,9 @@ constexpr std::uint64_t kEntriesBeforeCheckpoint = 128;
 
 }  // namespace
 
-std::vector<ObjectRef> Repository::packs_without_index(FindingSink& findings) const {
-  std::set<Id> indexed;
-  for (const Id& name : state().index_names) {
-    try {
-      const ObjectRef* object = state().objects.find(name);
-      if (object == nullptr) continue;
-      const Bytes bytes = read_index_object(store_, *object);
-      const Secret32& key = keyring_.repository_key(index_object_epoch(bytes));
-      for (const IndexedTable& table : decode_index_object(bytes, key, id()))
-        indexed.insert(table.pack);
-    } catch (const Error& error) {  // per item: its packs are then indexed anew
-      if (!error.is_about_bytes()) throw;
-      findings.report({Finding::Weight::healable, "index_damaged", index_name(name), error.what()});
-    }
-  }
-  std::vector<ObjectRef> packs;
-  for (const auto& [name, object] : state().objects.live()) {
-    if (object.kind == ObjectKind::pack && !indexed.contains(name)) packs.push_back(object);
-  }
-  return packs;
-}
-
-void Repository::merge_tables(FindingSink& findings) {
-  std::size_t live_packs = 0;
-  for (const auto& [name, object] : state().objects.live())
-    live_packs += object.kind == ObjectKind::pack ? 1U : 0U;
-  if (live_packs < kTablesBeforeIndex) return;
-  const std::vector<ObjectRef> packs = packs_without_index(findings);
-  if (packs.size() < kTablesBeforeIndex) return;
+/// Of packs that came since the last time; reading all index objects to be sure would cost more than
+/// a pack that is opened for its table now and then.
+void Repository::merge_tables() {
   std::vector<ObjectRef> added;
   std::vector<IndexedTable> tables;
   std::uint64_t size = 0;
@@ -61,9 +35,10 @@ void Repository::merge_tables(FindingSink& findings) {
     tables.clear();
     size = 0;
   };
-  for (const ObjectRef& pack : packs) {
-    tables.push_back(
-        {pack.name, pack.length, read_pack_table(store_, keyring_, pack.name, pack.length)});
+  const std::set<Id> packs = state().unindexed;
+  for (const Id& name : packs) {
+    const ObjectRef& pack = *state().objects.find(name);
+    tables.push_back({name, pack.length, read_pack_table(store_, keyring_, name, pack.length)});
     size += tables.back().table.size();
     if (size >= kIndexObjectTargetBytes) put_object();
   }
@@ -75,10 +50,15 @@ void Repository::merge_tables(FindingSink& findings) {
 
 void Repository::maintain(FindingSink& findings) {
   if (state().is_read_only()) return;
+  const bool is_long =
+      state().next_number - state().checkpoint_field() >= kEntriesBeforeCheckpoint;
+  // A reader that starts from a checkpoint cannot tell which packs before it have no index object.
+  const std::size_t enough = is_long ? 1 : kTablesBeforeIndex;
   try {
-    if (may_append(keyring_.role(), LogEntryType::index_set)) merge_tables(findings);
-    const bool is_long =
-        state().next_number - state().checkpoint_field() >= kEntriesBeforeCheckpoint;
+    if (state().unindexed.size() >= enough &&
+        may_append(keyring_.role(), LogEntryType::index_set)) {
+      merge_tables();
+    }
     if (is_long && may_append(keyring_.role(), LogEntryType::checkpoint) &&
         !state().collection_is_stopped()) {
       log_->append_checkpoint();

@@ -109,8 +109,7 @@ class Repository {
   Repository(Store& store, Keyring keyring, Header header, HostState* host_state);
   std::vector<SessionBox> find_session_boxes(const Id& session) const;
   SessionRecord read_session_record(const Id& session) const;
-  std::vector<ObjectRef> packs_without_index(FindingSink& findings) const;
-  void merge_tables(FindingSink& findings);
+  void merge_tables();
   void expect_no_rollback();
   void remember_tail();
 

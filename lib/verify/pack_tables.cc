@@ -5,6 +5,7 @@
 #include "base/error.h"
 #include "crypto/hash.h"
 #include "index/index_object.h"
+#include "index/run_collector.h"
 #include "pack/pack_file.h"
 #include "repo/object_names.h"
 #include "repo/pack_table.h"
@@ -54,7 +55,7 @@ class Reading {
   const std::function<void(const std::string&)>& on_object_;
   FindingSink& findings_;
   PackTables tables_;
-  IndexRunBuilder builder_;
+  RunCollector collector_;
   std::map<Id, Id> hashes_;  // pack -> hash of its table
 };
 
@@ -119,7 +120,7 @@ bool Reading::is_added(const ObjectRef& pack, const Bytes& bytes) {
     }
     if (kObjectPrefixBytes + table.blocks_length() > pack.length)
       throw_damaged("its blocks are longer than the pack");
-    builder_.add(pack.name, pack.length, table);
+    collector_.add(pack.name, pack.length, table);
     return true;
   } catch (const Error& error) {
     if (!error.is_about_bytes()) throw;
@@ -197,8 +198,8 @@ PackTables Reading::run() {
       pool_, live(ObjectKind::pack), [this](const ObjectRef& pack) { return read_one(pack); },
       [this](const ObjectRef& pack, TableRead read) { take(pack, std::move(read)); });
   check_index_objects();
-  if (!builder_.is_empty()) {
-    tables_.index.add(builder_.build(), [](const PackRecord&) { return PackUse::readable; });
+  if (!collector_.is_empty()) {
+    tables_.index.add(collector_.take_run(), [](const PackRecord&) { return PackUse::readable; });
   }
   // What the log calls damaged may have been healed since: the bytes tell.
   for (const auto& [pack, chunks] : repository_.state().damaged) tables_.suspects.insert(pack);
