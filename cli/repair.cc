@@ -39,6 +39,10 @@ class RepairCommand final : public Command {
   Access access() const { return is_dry_run_ ? Access::read : Access::write; }
   RepairResult run_packs(const Invocation& invocation, const RepairOptions& options,
                          ThreadPool& pool) const;
+  RepairResult heal_files(const Invocation& invocation, const RepairOptions& options,
+                          ThreadPool& pool) const;
+  bool refill(const Invocation& invocation, Repository& repository, const RepairOptions& options,
+              RepairResult& result, ThreadPool& pool) const;
   RepairResult run_index(const Invocation& invocation, const RepairOptions& options) const;
   void print(const Invocation& invocation, const RepairResult& result, double seconds) const;
 
@@ -77,31 +81,55 @@ void RepairCommand::declare(Syntax& program) {
       "not be.\n\nExample:\n  coppice -r /mnt/disk/repo repair packs --dry-run");
 }
 
+RepairResult RepairCommand::heal_files(const Invocation& invocation, const RepairOptions& options,
+                                       ThreadPool& pool) const {
+  const StateDirectory state = find_state_directory(invocation, Access::read);
+  const auto store = open_store(invocation, repository_path(invocation), state, access());
+  std::unique_ptr<LocalStore> other;
+  if (from_) other = open_store(invocation, absolute_path(*from_), state, Access::read);
+  const auto exported = read_header_export(invocation.options);
+  RepairOptions with_export = options;
+  with_export.header_export = exported.get();
+  return repair_packs(*store, other.get(), pool, with_export, invocation.console);
+}
+
+/// True if nothing that a snapshot needs is lost any more.
+bool RepairCommand::refill(const Invocation& invocation, Repository& repository,
+                           const RepairOptions& options, RepairResult& result,
+                           ThreadPool& pool) const {
+  OpeningNotes notes(invocation.console);
+  const std::string path = absolute_path(*from_);
+  const StateDirectory state = find_state_directory(invocation, Access::read);
+  const auto store = open_store(invocation, path, state, Access::read);
+  try {
+    const auto other =
+        Repository::open(*store, obtain_credential(invocation, "of " + path), {}, notes);
+    return refill_from(repository, *other, pool, options, result, invocation.console);
+  } catch (const Error& error) {  // whole packs were looked for already; this is beyond that
+    if (error.kind() != ErrorKind::no_key && !error.is_about_bytes()) throw;
+    invocation.console.note("not_refilled", "nothing was taken from within " +
+                                                escape_for_display(path) + ": " + error.what());
+    return false;
+  }
+}
+
 RepairResult RepairCommand::run_packs(const Invocation& invocation, const RepairOptions& options,
                                       ThreadPool& pool) const {
-  RepairResult result;
-  {
-    const StateDirectory state = find_state_directory(invocation, Access::read);
-    const auto store = open_store(invocation, repository_path(invocation), state, access());
-    std::unique_ptr<LocalStore> other;
-    if (from_) other = open_store(invocation, absolute_path(*from_), state, Access::read);
-    const auto exported = read_header_export(invocation.options);
-    RepairOptions with_export = options;
-    with_export.header_export = exported.get();
-    result = repair_packs(*store, other.get(), pool, with_export, invocation.console);
+  RepairResult result = heal_files(invocation, options, pool);
+  bool is_refilled = false;
+  if (has_unattended_credential(invocation)) {
+    OpeningNotes notes(invocation.console);
+    OpenedRepository opened = open_repository(invocation, access(), &notes);
+    mark_lost_packs(*opened.repository, options, result, invocation.console);
+    if (from_ && !result.lost_packs.empty())
+      is_refilled = refill(invocation, *opened.repository, options, result, pool);
+  } else if (!result.lost_packs.empty()) {
+    invocation.console.note("not_marked",
+                            "without a key the log cannot be told what is lost: run `coppice "
+                            "repair packs` with one, then a backup, which stores anew what the "
+                            "live files still have");
   }
-  if (!has_unattended_credential(invocation)) {
-    if (!result.lost_packs.empty()) {
-      invocation.console.note("not_marked",
-                              "without a key the log cannot be told what is lost: run `coppice "
-                              "repair packs` with one, then a backup, which stores anew what the "
-                              "live files still have");
-    }
-    return result;
-  }
-  OpeningNotes notes(invocation.console);
-  OpenedRepository opened = open_repository(invocation, access(), &notes);
-  mark_lost_packs(*opened.repository, options, result, invocation.console);
+  report_lost_packs(result, is_refilled, invocation.console);
   return result;
 }
 

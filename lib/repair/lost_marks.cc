@@ -106,7 +106,7 @@ bool LostMarks::is_new(const Id& pack, const PackMarks& marks) const {
 void LostMarks::mark_lost() {
   std::vector<Id> packs;
   std::vector<DamagedChunk> chunks;
-  for (const Id& name : result_.lost_packs) {
+  for (const auto& [name, why] : result_.lost_packs) {
     const ObjectRef* pack = repository_.state().objects.find(name);
     if (pack == nullptr) continue;
     const PackMarks marks = find_loss(*pack);

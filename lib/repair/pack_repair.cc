@@ -144,9 +144,13 @@ void PackRepair::plan_object(const ObjectRef& object, const Judged& judged) {
       other_ != nullptr && (judged.there.object == FileState::intact || judged.there.is_healable);
   if (is_there) return plan_from_other(object, judged);
   const auto finding = object_finding(object, judged.here);
-  plan_.add_lost(file, finding->message +
-                           (other_ != nullptr ? "; the other repository does not have it" : ""));
-  if (object.kind == ObjectKind::pack) result_.lost_packs.push_back(object.name);
+  const std::string why =
+      finding->message + (other_ != nullptr ? "; the other repository has no such file" : "");
+  if (object.kind == ObjectKind::pack) {
+    result_.lost_packs.push_back({object.name, why});
+  } else {
+    plan_.add_lost(file, why);
+  }
 }
 
 void PackRepair::plan_from_side(const ObjectRef& object, const ObjectCheck& check) {
@@ -292,6 +296,16 @@ RepairResult repair_packs(Store& store, Store* other, ThreadPool& pool,
     has_more = repair.has_more_to_judge();
   }
   return all;
+}
+
+void report_lost_packs(RepairResult& result, bool is_refilled, FindingSink& findings) {
+  for (const LostPack& pack : result.lost_packs) {
+    findings.report({is_refilled ? Finding::Weight::healable : Finding::Weight::damaged,
+                     is_refilled ? "healed" : "beyond_repair", pack_name(pack.name),
+                     pack.why + (is_refilled ? "; but no snapshot lacks anything of it now" : "")});
+  }
+  (is_refilled ? result.healed : result.lost) += result.lost_packs.size();
+  result.planned += is_refilled ? result.lost_packs.size() : 0;
 }
 
 }  // namespace coppice

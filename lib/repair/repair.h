@@ -42,12 +42,19 @@ struct RepairOptions {
   std::function<void(const RepairProgress&)> on_progress;
 };
 
+/// A pack that neither its side file nor another store has.
+struct LostPack {
+  Id name;
+  std::string why;
+};
+
 struct RepairResult {
   std::uint64_t planned = 0;
   std::uint64_t healed = 0;  ///< done, or to be done if it is a dry run
   std::uint64_t lost = 0;    ///< cannot be healed here, or failed
   std::uint64_t bytes_written = 0;
-  std::vector<Id> lost_packs;  ///< of `repair packs`: for mark_lost_packs
+  std::vector<LostPack>
+      lost_packs;  ///< of `repair packs`; not in `lost` yet, see report_lost_packs
 };
 
 /// Heals every file of the repository, without any key: packs, index objects and session records
@@ -66,6 +73,19 @@ struct RepairResult {
 /// Memory: about 12 MiB a worker. Must not be called from the pool.
 RepairResult repair_packs(Store& store, Store* other, ThreadPool& pool,
                           const RepairOptions& options, FindingSink& findings);
+
+/// What repair_packs leaves open, because the contents of a lost pack may still come from
+/// elsewhere: reports each of result.lost_packs as "beyond_repair" (damaged), or, if `is_refilled`,
+/// as healed.
+void report_lost_packs(RepairResult& result, bool is_refilled, FindingSink& findings);
+
+/// With keys of both, after mark_lost_packs: stores anew what snapshots need, is lost here, and
+/// `other`, of the same family, still has; chunk by chunk, because its packs are others. True if
+/// nothing that any snapshot needs is lost then. A dry run takes all of result.lost_packs for lost.
+/// Findings: "not_family" (note), "refilled" (note). Throws Error{no_key} and Error{refused} if
+/// this slot may not.
+bool refill_from(Repository& repository, Repository& other, ThreadPool& pool,
+                 const RepairOptions& options, RepairResult& result, FindingSink& findings);
 
 /// With a key, after repair_packs: says in the log which chunks cannot be read any more in
 /// `lost_packs`, so that no backup counts on them and the next one stores them anew from the live

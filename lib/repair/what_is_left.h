@@ -17,6 +17,13 @@ class WhatIsLeft {
   /// All must outlive it.
   WhatIsLeft(const Repository& repository, const Index& index, MetadataSource& trees);
 
+  /// Takes a pack for lost.
+  void forget(const Id& pack) { listed_.erase(pack); }
+  /// True if a data chunk is there.
+  bool has_data(const Id& id, std::uint64_t length) const {
+    return has_chunk(ChunkClass::data, id, length);
+  }
+
   /// True if all chunks of a regular file are there. Throws Error{damaged} if the list of them
   /// cannot be read.
   bool has_content(const Node& file) const;

@@ -161,6 +161,48 @@ class Healing(Damage):
         self.assertEqual(before, files_of(self.path("repo")))
 
 
+class FromTheFamily(Damage):
+    """Another repository of the family has other packs and the same chunks."""
+
+    def setUp(self):
+        super().setUp()
+        self.expect(0, "init", "-q", "-r", self.path("sister"), "--like", self.path("repo"),
+                    "--like-key-file", self.path("key"))
+        self.expect(0, "backup", "-q", "-r", self.path("sister"), "src")
+
+    def lose_all_packs(self):
+        for pack in self.packs():
+            for name in (pack, pack + ".par", pack + ".copy"):
+                if os.path.exists(name):
+                    os.remove(name)
+
+    def test_lost_chunks_are_taken_from_within_its_packs(self):
+        self.lose_all_packs()
+        self.expect(13, "restore", "latest", "-t", self.path("x"))
+        self.expect(14, "repair", "packs", "--from", "sister", "--dry-run")
+        self.assertEqual(self.packs(), [])
+        run = self.run_program("repair", "packs", "--from", "sister")
+        self.assertIn("lost chunks were taken from the other repository", run.errors)
+        self.expect_restored(0)
+
+    def test_damage_within_a_pack_is_filled_up_and_all_that_was_there_is_whole(self):
+        self.spoil_sectors(self.packs()[0], range(100, 500))
+        run = self.expect(14, "repair", "packs", "--from", "sister", "--json")
+        self.assertEqual(run.summary()["lost"], 0)
+        self.assertLess(run.summary()["bytes_written"], 6 << 20)
+        self.expect_restored(0, self.first, ("large", "small"))
+        self.expect_restored(0)
+        self.expect(0, "repair", "snapshots")
+
+    def test_without_a_key_or_of_another_family_only_whole_packs_are_taken(self):
+        self.lose_all_packs()
+        self.expect(0, "init", "-q", "-r", self.path("stranger"))
+        self.expect(13, "repair", "packs", "--from", "stranger")
+        del self.environment["COPPICE_KEY_FILE"]
+        self.expect(13, "repair", "packs", "--from", "sister")
+        self.assertEqual(self.packs(), [])
+
+
 class OneFileLost(program.RepositoryTest):
     def test_repaired_snapshots_lack_what_is_lost_and_latest_stays(self):
         self.write("src/d/lost", noise(2 << 20, 3))

@@ -257,6 +257,7 @@ TEST_CASE(
           run.result = repair_packs(store, nullptr, pool, options, run.findings);
           const auto repository = open_with_key(store);
           mark_lost_packs(*repository, options, run.result, run.findings);
+          report_lost_packs(run.result, false, run.findings);
         });
   };
   const RepairRun run = mark(objects);

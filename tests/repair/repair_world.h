@@ -87,6 +87,7 @@ inline RepairRun repair_keyless(const Objects& objects, const Objects* other = n
         std::unique_ptr<MemoryStore> from;
         if (other != nullptr) from = std::make_unique<MemoryStore>(*other);
         run.result = repair_packs(store, from.get(), pool, options, run.findings);
+        report_lost_packs(run.result, false, run.findings);
       });
 }
 
