@@ -101,12 +101,6 @@ void clean_up_after_the_dead(const Invocation& invocation, LocalStore& store) {
   }
 }
 
-std::unique_ptr<HeaderExport> read_header_export(const GlobalOptions& options) {
-  if (!options.header_file) return nullptr;
-  const Bytes text = read_small_file(*options.header_file, kMaxExportBytes);
-  return std::make_unique<HeaderExport>(decode_export(text));
-}
-
 }  // namespace
 
 StateDirectory find_state_directory(const Invocation& invocation, Access access) {
@@ -157,7 +151,14 @@ void remember_repository(const StateDirectory& state, const std::string& path, c
   if (state.is_writable) HostState(state.path).remember_repository(path, id);
 }
 
-OpenedRepository open_repository(const Invocation& invocation, Access access) {
+std::unique_ptr<HeaderExport> read_header_export(const GlobalOptions& options) {
+  if (!options.header_file) return nullptr;
+  const Bytes text = read_small_file(*options.header_file, kMaxExportBytes);
+  return std::make_unique<HeaderExport>(decode_export(text));
+}
+
+OpenedRepository open_repository(const Invocation& invocation, Access access,
+                                 FindingSink* findings) {
   const std::string path = repository_path(invocation);
   const StateDirectory state = find_state_directory(invocation, access);
   OpenedRepository opened;
@@ -174,7 +175,8 @@ OpenedRepository open_repository(const Invocation& invocation, Access access) {
   if (state.is_writable) opened.host_state = std::make_unique<HostState>(state.path);
   const Credential credential = obtain_credential(invocation, "of " + path);
   const OpenOptions options{opened.header_export.get(), opened.host_state.get()};
-  opened.repository = Repository::open(*opened.store, credential, options, invocation.console);
+  opened.repository = Repository::open(*opened.store, credential, options,
+                                       findings != nullptr ? *findings : invocation.console);
   remember_repository(state, path, opened.repository->id());
   if (access == Access::write) clean_up_after_the_dead(invocation, *opened.store);
   opened.index_cache_directory = find_index_cache(invocation, opened.repository->id());

@@ -109,6 +109,7 @@ std::vector<std::unique_ptr<Command>> make_commands() {
   commands.push_back(make_restore_command());
   commands.push_back(make_dump_command());
   commands.push_back(make_verify_command());
+  commands.push_back(make_repair_command());
   commands.push_back(make_stats_command());
   commands.push_back(make_forget_command());
   commands.push_back(make_undelete_command());

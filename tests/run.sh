@@ -113,6 +113,7 @@ if [ "$mode" = --long ]; then
     --bench build/release/tests/bench/index_bench --chunks 100000000
   step "collection: the whole model, ten years of hourly backups" build/release/tests/test_prune --no-skip
   step "ten thousand snapshots" build/release/tests/test_retention --no-skip
+  step "bad sectors under a repository" python3 tests/long/damage_drill.py build/release/cli/coppice 768
   step "a Debian root file system" python3 tests/long/debian_test.py build/release/cli/coppice
   step "the same tree through the peers" python3 tests/long/compare_peers.py build/release/cli/coppice
   step "100,000 states after power cuts, every byte flipped" env COPPICE_LONG_TESTS=1 build/release/tests/test_crash

@@ -15,13 +15,16 @@ void Index::add(IndexRun run, const std::function<PackUse(const PackRecord&)>& j
   uses_.push_back(std::move(uses));
 }
 
+bool Index::is_marked(std::uint32_t run_number, const ChunkRecord& chunk) const {
+  if (damaged_.empty()) return false;
+  const IndexRun& run = runs_[run_number];
+  return damaged_.contains({run.packs()[run.blocks()[chunk.block].pack].name, chunk.id});
+}
+
 PackUse Index::use_of_place(std::uint32_t run_number, const ChunkRecord& chunk) const {
   const IndexRun& run = runs_[run_number];
   if (!run.has_proved_block(chunk)) return PackUse::absent;
-  const std::uint32_t pack = run.blocks()[chunk.block].pack;
-  if (!damaged_.empty() && damaged_.contains({run.packs()[pack].name, chunk.id}))
-    return PackUse::absent;
-  return uses_[run_number][pack];
+  return uses_[run_number][run.blocks()[chunk.block].pack];
 }
 
 template <typename IsWanted>
@@ -30,7 +33,7 @@ std::optional<ChunkPlace> Index::find_trusted(const Id& id, const IsWanted& is_w
     for (const ChunkRecord& chunk : runs_[r].find(id)) {
       const ChunkPlace place{&runs_[r],       r, chunk.block, chunk.offset, chunk.length(),
                              chunk.is_delta()};
-      if (use_of_place(r, chunk) != PackUse::trusted || !is_wanted(place)) continue;
+      if (!is_trusted(r, chunk) || !is_wanted(place)) continue;
       relied_on_[r]->raise(chunk.block);
       return place;
     }
@@ -67,7 +70,7 @@ bool Index::is_stored(const Id& id) const {
 /// Most places can be told to do without a look at their block.
 bool Index::holds(std::uint32_t run_number, const ChunkRecord& chunk) const {
   if (!chunk.is_delta() && is_wholly_trusted(run_number)) return true;
-  if (use_of_place(run_number, chunk) != PackUse::trusted) return false;
+  if (!is_trusted(run_number, chunk)) return false;
   return !chunk.is_delta() || can_open({&runs_[run_number], run_number, chunk.block, chunk.offset,
                                         chunk.length(), true});
 }
@@ -75,15 +78,17 @@ bool Index::holds(std::uint32_t run_number, const ChunkRecord& chunk) const {
 std::vector<ChunkPlace> Index::find(const Id& id) const {
   std::vector<ChunkPlace> plain;
   std::vector<ChunkPlace> deltas;
+  std::vector<ChunkPlace> marked;
   for (std::uint32_t r = 0; r < runs_.size(); ++r) {
     const IndexRun& run = runs_[r];
     for (const ChunkRecord& chunk : run.find(id)) {
       if (use_of_place(r, chunk) == PackUse::absent) continue;
       const ChunkPlace place{&run, r, chunk.block, chunk.offset, chunk.length(), chunk.is_delta()};
-      (place.is_delta() ? deltas : plain).push_back(place);
+      (is_marked(r, chunk) ? marked : place.is_delta() ? deltas : plain).push_back(place);
     }
   }
   plain.insert(plain.end(), deltas.begin(), deltas.end());
+  plain.insert(plain.end(), marked.begin(), marked.end());
   return plain;
 }
 

@@ -41,6 +41,7 @@ class Loader {
  private:
   void note_wanted();
   void load_cached();
+  void report_healed(const char* code, const std::string& object);
   void load_index_objects();
   void take_from_index_object(const Id& name);
   void load_pack_tables();
@@ -140,7 +141,11 @@ void Loader::add_table(const Id& pack, std::uint64_t length, const Bytes& bytes)
 }
 
 void Loader::take_from_index_object(const Id& name) {
-  const Bytes bytes = read_named_object(store_, index_name(name), name, kMaxIndexObjectBytes);
+  const ObjectRef* object = state_.objects.find(name);
+  if (object == nullptr) return;
+  bool is_healed = false;
+  const Bytes bytes = read_index_object(store_, *object, &is_healed);
+  if (is_healed) report_healed("index_damaged", index_name(name));
   const Secret32& key = keyring_.repository_key(index_object_epoch(bytes));
   for (const IndexedTable& entry : decode_index_object(bytes, key, keyring_.repository())) {
     const auto wanted = wanted_.find(entry.pack);
@@ -150,6 +155,14 @@ void Loader::take_from_index_object(const Id& name) {
   }
 }
 
+/// A backup is no less whole for it, so there it is only told.
+void Loader::report_healed(const char* code, const std::string& object) {
+  findings_.report({options_.for_writing ? Finding::Weight::note : Finding::Weight::healable, code,
+                    object,
+                    "is damaged, and was read from its second copy or by its parity; run: coppice "
+                    "repair packs"});
+}
+
 void Loader::load_index_objects() {
   for (const Id& name : state_.index_names) {
     if (wanted_.empty()) return;
@@ -157,8 +170,9 @@ void Loader::load_index_objects() {
       take_from_index_object(name);
     } catch (const Error& error) {  // per item: the packs' own tables say the same
       if (!error.is_about_bytes()) throw;
-      findings_.report(
-          {Finding::Weight::healable, "index_damaged", index_name(name), error.what()});
+      findings_.report({options_.for_writing ? Finding::Weight::note : Finding::Weight::healable,
+                        "index_damaged", index_name(name),
+                        std::string(error.what()) + "; run: coppice repair index"});
     }
   }
 }
@@ -167,7 +181,9 @@ void Loader::load_pack_tables() {
   const PackSizes wanted = wanted_;
   for (const auto& [name, length] : wanted) {
     try {
-      add_table(name, length, read_pack_table(store_, keyring_, name, length));
+      bool is_healed = false;
+      add_table(name, length, read_pack_table(store_, keyring_, name, length, &is_healed));
+      if (is_healed) report_healed("pack_damaged", pack_name(name));
       wanted_.erase(name);
     } catch (const Error& error) {  // per item: an index object may have it
       if (!error.is_about_bytes()) throw;

@@ -22,13 +22,14 @@ std::optional<Bytes> try_table_of_whole_file(Store& store, const Keyring& keyrin
                                              const std::string& file, const Id& pack,
                                              std::uint64_t length);
 
-/// The table of a pack in the store; of a small one from whichever of its two files is whole, or
-/// else from one whose table opens. Throws as open_table().
-Bytes read_pack_table(Store& store, const Keyring& keyring, const Id& pack, std::uint64_t length);
+/// The table of a pack in the store; of a damaged pack from the second copy or by the parity. Of a
+/// small one a file that is whole counts before one whose table merely opens. `is_healed`, unless
+/// null, tells whether it came from elsewhere than the pack. Throws as open_table().
+Bytes read_pack_table(Store& store, const Keyring& keyring, const Id& pack, std::uint64_t length,
+                      bool* is_healed = nullptr);
 
-/// The whole of an object whose name is the BLAKE3 of its bytes, from its second copy if the first
-/// does not do. Throws Error{damaged}.
-Bytes read_named_object(Store& store, const std::string& object, const Id& name,
-                        std::uint64_t max_bytes);
+/// The whole of an index object, from its second copy or by its parity if its own bytes are not
+/// what its name says. Throws Error{damaged}.
+Bytes read_index_object(Store& store, const ObjectRef& object, bool* is_healed = nullptr);
 
 }  // namespace coppice

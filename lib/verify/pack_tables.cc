@@ -9,9 +9,9 @@
 #include "pack/pack_file.h"
 #include "repo/object_names.h"
 #include "repo/pack_table.h"
-#include "verify/healing.h"
-#include "verify/in_order.h"
-#include "verify/object_check.h"
+#include "repo/healing.h"
+#include "repo/in_order.h"
+#include "repo/object_check.h"
 
 /// Tables are read from the packs themselves first, because these are what must hold when all else
 /// is gone; from second copy, parity and index objects only to know what a damaged pack held.
@@ -174,7 +174,7 @@ void Reading::check_index_objects() {
 void Reading::compare_index_object(const ObjectRef& object) {
   const std::string name = index_name(object.name);
   try {
-    const Bytes bytes = read_named_object(reader_.store, name, object.name, kMaxIndexObjectBytes);
+    const Bytes bytes = read_index_object(reader_.store, object);
     const Secret32& key = repository_.keyring().repository_key(index_object_epoch(bytes));
     for (const IndexedTable& entry : decode_index_object(bytes, key, repository_.id())) {
       compare_table(object.name, entry);
@@ -211,10 +211,8 @@ PackTables Reading::run() {
   if (!collector_.is_empty()) {
     tables_.index.add(collector_.take_run(), [](const PackRecord&) { return PackUse::readable; });
   }
-  // A place that the log calls damaged is not counted on by anyone.
-  for (const auto& [pack, chunks] : repository_.state().damaged) {
-    for (const ChunkName& chunk : chunks) tables_.index.mark_damaged(pack, chunk.id);
-  }
+  // What the log calls damaged may have been healed since: the bytes tell.
+  for (const auto& [pack, chunks] : repository_.state().damaged) tables_.suspects.insert(pack);
   return std::move(tables_);
 }
 

@@ -2,7 +2,7 @@
 
 #include "base/error.h"
 #include "snapshot/snapshot_record.h"
-#include "verify/in_order.h"
+#include "repo/in_order.h"
 
 namespace coppice {
 namespace {

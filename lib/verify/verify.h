@@ -50,6 +50,9 @@ struct VerifyOptions {
   /// Lower-case hex, at least 8 digits: the beginning of the hash of some entry of the log, noted
   /// down earlier. Empty: none.
   std::string expected_head;
+  /// What this machine has seen of the log; a keyless verify compares it (Repository::open does for
+  /// the others). Null: nothing.
+  const HostState* host_state = nullptr;
   const StopFlag* stop = nullptr;
   /// Called from one thread at a time, from any thread, at most once per object or piece read.
   std::function<void(const VerifyProgress&)> on_progress;

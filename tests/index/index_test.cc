@@ -62,8 +62,23 @@ TEST_CASE("what may only be read is not deduplicated against, what is absent is 
   CHECK_FALSE(index.is_stored(nth_id(0)));
   CHECK(index.find_first(nth_id(0)));
   CHECK_FALSE(index.find_first(nth_id(10)));
+}
+
+TEST_CASE("a place that was found damaged is not stored, and is read only when no other is left") {
+  Index index;
+  index.add(make_run(0, 1, 1), trust_all);
+  REQUIRE(index.is_stored(nth_id(0)));
   index.mark_damaged(nth_id(5'000'000), nth_id(0));
-  CHECK_FALSE(index.find_first(nth_id(0)));
+  CHECK_FALSE(index.is_stored(nth_id(0)));
+  REQUIRE(index.find_first(nth_id(0)));
+  IndexRunBuilder other;
+  other.add(nth_id(6'000'000), 64 << 20, make_table(0, 1, 1));
+  index.add(other.build(), trust_all);
+  CHECK(index.is_stored(nth_id(0)));
+  const auto places = index.find(nth_id(0));
+  REQUIRE(places.size() == 2);
+  CHECK(places[0].pack_record().name == nth_id(6'000'000));
+  CHECK(places[1].pack_record().name == nth_id(5'000'000));
 }
 
 TEST_CASE("an index object gives back its tables, and every byte of it counts") {
