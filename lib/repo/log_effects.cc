@@ -105,7 +105,12 @@ void obey_index_set(LogState& state, const GenuineEntry& genuine) {
   expect_empty(genuine.entry.public_body);
   const std::vector<Id> replaced = decode_names(genuine.body, "index set");
   for (const Id& name : replaced) state.index_names.erase(name);
-  state.unindexed.clear();
+  // One that replaces others restates what they hold; one that does not is Repository::maintain's.
+  const auto& adds = genuine.entry.adds;
+  const bool has_index = std::any_of(adds.begin(), adds.end(), [](const ObjectRef& object) {
+    return object.kind == ObjectKind::index;
+  });
+  if (has_index && replaced.empty()) state.unindexed.clear();
   add_objects(state, genuine.entry);
 }
 
