@@ -403,11 +403,11 @@ bool Collector::attempt() {
     add_up_dry_run(survey, plan);
     return true;
   }
+  orphans_ = survey.useless_orphans(repository_.state());
   move_blocks(survey, plan);
   condemn(survey, plan);
   // After the condemn entry: whoever shows up later has read it.
   SessionWatch watch(repository_.store(), own_session_, options_.time, options_.stop);
-  orphans_ = survey.useless_orphans(repository_.state());
   orphans_.insert(orphans_.end(), dropped_.begin(), dropped_.end());
   if (!repository_.state().condemned.empty() || !orphans_.empty()) {
     tell("waiting for sessions");

@@ -153,7 +153,7 @@ std::vector<ObjectRef> Survey::useless_orphans(const LogState& state) const {
   const auto is_elsewhere = [&](const ChunkEntry& chunk) {
     const std::vector<ChunkPlace> places = index.find(chunk.id);
     return std::any_of(places.begin(), places.end(), [&](const ChunkPlace& place) {
-      return !place.is_delta() && !state.condemned.contains(place.pack_record().name);
+      return !state.condemned.contains(place.pack_record().name);
     });
   };
   std::vector<ObjectRef> orphans;

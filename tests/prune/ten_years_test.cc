@@ -70,11 +70,11 @@ class Years : public PruneWorld {
 };
 
 TEST_CASE_FIXTURE(Years, "weeks of hourly backups with daily forget and prune leave few files") {
-  const Outcome outcome = live_through(12);
-  CHECK(outcome.snapshots >= 24 + 10);
-  CHECK(outcome.snapshots <= 24 + 12 + 4);
-  CHECK(outcome.entries > 12 * 24);
-  CHECK(outcome.most_files < 900);
+  const Outcome outcome = live_through(6);
+  CHECK(outcome.snapshots >= 24 + 4);
+  CHECK(outcome.snapshots <= 24 + 6 + 4);
+  CHECK(outcome.entries > 6 * 24);
+  CHECK(outcome.most_files < 600);
   expect_all_whole();
 }
 
