@@ -101,8 +101,13 @@ void header_export(ByteView input) {
   decode([&] { decode_export(with_checksum(input)); });
 }
 
+/// A key file is the user's, not the repository's: what is none is no key.
 void key_file(ByteView input) {
-  decode([&] { parse_key_file(input); });
+  try {
+    parse_key_file(input);
+  } catch (const Error& error) {
+    if (error.kind() != ErrorKind::no_key && !error.is_about_bytes()) throw;
+  }
 }
 
 void readme(ByteView input) { (void)is_readme_intact(input); }
