@@ -26,7 +26,7 @@ void sweep(const CrashScenario& scenario, std::uint64_t seed, Total& total) {
   SweepOptions options;
   options.seed = seed;
   options.depth = scenario.is_large && !is_long() ? 1 : 3;
-  options.share = scenario.is_large ? 25 : 1;
+  options.share = scenario.is_large ? 4 : 1;
   options.nested_share = is_long() ? 1 : 3;
   const SweepResult result = sweep_cuts(scenario, options);
   CHECK_MESSAGE(result.violations.empty(), text_of(result.violations));

@@ -113,9 +113,9 @@ void add_trees(Seeds& seeds, const LogState& state) {
   Node& node = full.node;
   node.content.extents = {{state.snapshots.front().id, 10, false}, {Id{}, 70000, true}};
   node.meta.size = 70010;
-  node.meta.xattrs = {{"user.a", "1"}, {"user.b", ""}};
+  node.meta.xattrs.push_back({"user.a", to_bytes(as_bytes("1"))});
   const std::vector<Node> nodes{full.node, symbolic_link("link", "target").node,
-                                special("null", FileType::character_device, 0x103).node};
+                                special("null", FileType::char_device, 0x103).node};
   seeds.add("tree_part", encode_tree_part(nodes));
   const std::vector<Id> ids(3, state.snapshots.front().id);
   seeds.add("content_lists", encode_list(ids));

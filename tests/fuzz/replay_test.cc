@@ -60,6 +60,20 @@ void run_bounded(const Target& target, const Bytes& input) {
   CHECK(largest_allocation <= kFixed + kPerByte * input.size());
 }
 
+/// The beginning of one input and the end of another, with some bytes changed.
+Bytes mixed(const std::vector<Bytes>& corpus, std::mt19937_64& dice) {
+  const Bytes& head = corpus[dice() % corpus.size()];
+  const Bytes& tail = corpus[dice() % corpus.size()];
+  const std::size_t cut = dice() % (head.size() + 1);
+  const std::size_t rest =
+      dice() % 3 == 0 ? dice() % (tail.size() + 1) : std::min(cut, tail.size());
+  Bytes bytes(head.begin(), head.begin() + static_cast<std::ptrdiff_t>(cut));
+  bytes.insert(bytes.end(), tail.begin() + static_cast<std::ptrdiff_t>(rest), tail.end());
+  for (std::uint64_t changes = dice() % 4; changes > 0 && !bytes.empty(); --changes)
+    bytes[dice() % bytes.size()] = static_cast<std::uint8_t>(dice());
+  return bytes;
+}
+
 }  // namespace
 
 TEST_CASE(
