@@ -49,8 +49,8 @@ void complete_texts(Store& store) {
 
 }  // namespace
 
-/// Of packs that came since the last time; reading all index objects to be sure would cost more than
-/// a pack that is opened for its table now and then.
+/// Of packs that came since the last time; reading all index objects to be sure would cost more
+/// than a pack that is opened for its table now and then.
 void Repository::merge_tables() {
   std::vector<ObjectRef> added;
   std::vector<IndexedTable> tables;
@@ -80,8 +80,7 @@ void Repository::merge_tables() {
 
 void Repository::maintain(FindingSink& findings) {
   if (state().is_read_only()) return;
-  const bool is_long =
-      state().next_number - state().checkpoint_field() >= kEntriesBeforeCheckpoint;
+  const bool is_long = state().next_number - state().checkpoint_field() >= kEntriesBeforeCheckpoint;
   // A reader that starts from a checkpoint cannot tell which packs before it have no index object.
   const std::size_t enough = is_long ? 1 : kTablesBeforeIndex;
   try {
