@@ -118,7 +118,12 @@ std::unique_ptr<Repository> Repository::open(Store& store, const Credential& cre
       new Repository(store, std::move(keyring), std::move(header), options.host_state));
   repository->log_->refresh();
   const LogState& state = repository->state();
-  for (const Finding& finding : state.findings) findings.report(finding);
+  for (Finding finding : state.findings) {
+    const auto number = log_number_of(finding.item);
+    // An owner has seen and settled it.
+    if (number && state.void_numbers.contains(*number)) finding.weight = Finding::Weight::note;
+    findings.report(finding);
+  }
   if (!state.parameters || state.epochs.empty()) {
     throw Error(ErrorKind::damaged,
                 "the log's first entries cannot be read: " + store.description() +

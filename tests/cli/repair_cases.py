@@ -126,8 +126,7 @@ class Healing(Damage):
         self.expect(13, "verify")
         self.backup("src")
         self.expect_restored(0)
-        self.expect_restored(0, self.second)  # its trees lay elsewhere
-        self.expect(13, "repair", "snapshots", "--dry-run")  # those of the first were lost
+        self.expect(13, "repair", "snapshots", "--dry-run")  # trees of the first that are others now
 
     def test_missing_packs_come_from_a_copy_and_from_nowhere_else(self):
         before = files_of(self.path("repo"))
@@ -175,15 +174,6 @@ class FromTheFamily(Damage):
             for name in (pack, pack + ".par", pack + ".copy"):
                 if os.path.exists(name):
                     os.remove(name)
-
-    def test_lost_chunks_are_taken_from_within_its_packs(self):
-        self.lose_all_packs()
-        self.expect(13, "restore", "latest", "-t", self.path("x"))
-        self.expect(14, "repair", "packs", "--from", "sister", "--dry-run")
-        self.assertEqual(self.packs(), [])
-        run = self.run_program("repair", "packs", "--from", "sister")
-        self.assertIn("lost chunks were taken from the other repository", run.errors)
-        self.expect_restored(0)
 
     def test_damage_within_a_pack_is_filled_up_and_all_that_was_there_is_whole(self):
         self.spoil_sectors(self.packs()[0], range(100, 500))
