@@ -87,23 +87,18 @@ std::string find_index_cache(const Invocation& invocation, const Id& repository)
   return "";
 }
 
-/// What runs that were killed have left unfinished.
-void remove_stale_temporaries(const Invocation& invocation, LocalStore& store) {
+/// What runs that were killed on this machine left unfinished. It is only in the way of the disk's
+/// space, so a target that does not let go of it is no error.
+void clean_up_after_the_dead(const Invocation& invocation, LocalStore& store) {
   try {
     const std::size_t removed = store.remove_stale_temporaries();
-    if (removed != 0) {
+    if (removed > 0) {
       invocation.console.detail("removed " + std::to_string(removed) +
-                                " unfinished files of runs that were interrupted");
+                                " unfinished files of an interrupted run");
     }
-  } catch (const Error& error) {  // expected on targets that are append-only for us
-    invocation.console.detail(error.what());
+  } catch (const Error& error) {
+    invocation.console.detail(std::string("unfinished files stay: ") + error.what());
   }
-}
-
-std::unique_ptr<HeaderExport> read_header_export(const GlobalOptions& options) {
-  if (!options.header_file) return nullptr;
-  const Bytes text = read_small_file(*options.header_file, kMaxExportBytes);
-  return std::make_unique<HeaderExport>(decode_export(text));
 }
 
 }  // namespace
@@ -156,7 +151,14 @@ void remember_repository(const StateDirectory& state, const std::string& path, c
   if (state.is_writable) HostState(state.path).remember_repository(path, id);
 }
 
-OpenedRepository open_repository(const Invocation& invocation, Access access) {
+std::unique_ptr<HeaderExport> read_header_export(const GlobalOptions& options) {
+  if (!options.header_file) return nullptr;
+  const Bytes text = read_small_file(*options.header_file, kMaxExportBytes);
+  return std::make_unique<HeaderExport>(decode_export(text));
+}
+
+OpenedRepository open_repository(const Invocation& invocation, Access access,
+                                 FindingSink* findings) {
   const std::string path = repository_path(invocation);
   const StateDirectory state = find_state_directory(invocation, access);
   OpenedRepository opened;
@@ -173,9 +175,10 @@ OpenedRepository open_repository(const Invocation& invocation, Access access) {
   if (state.is_writable) opened.host_state = std::make_unique<HostState>(state.path);
   const Credential credential = obtain_credential(invocation, "of " + path);
   const OpenOptions options{opened.header_export.get(), opened.host_state.get()};
-  opened.repository = Repository::open(*opened.store, credential, options, invocation.console);
+  opened.repository = Repository::open(*opened.store, credential, options,
+                                       findings != nullptr ? *findings : invocation.console);
   remember_repository(state, path, opened.repository->id());
-  if (access == Access::write) remove_stale_temporaries(invocation, *opened.store);
+  if (access == Access::write) clean_up_after_the_dead(invocation, *opened.store);
   opened.index_cache_directory = find_index_cache(invocation, opened.repository->id());
   return opened;
 }

@@ -39,8 +39,13 @@ std::string repository_path(const Invocation& invocation);
 std::unique_ptr<LocalStore> open_store(const Invocation& invocation, const std::string& path,
                                        const StateDirectory& state, Access access);
 
-/// Opens the repository that was named with the keys that were named, and remembers it.
-OpenedRepository open_repository(const Invocation& invocation, Access access);
+/// What --header names; null if it was not given. Throws Error{damaged}.
+std::unique_ptr<HeaderExport> read_header_export(const GlobalOptions& options);
+
+/// Opens the repository that was named with the keys that were named, and remembers it. What is
+/// found wrong goes to the console, or to `findings` if that is not null.
+OpenedRepository open_repository(const Invocation& invocation, Access access,
+                                 FindingSink* findings = nullptr);
 
 /// Remembers that this repository lies at this path, if anything can be remembered.
 void remember_repository(const StateDirectory& state, const std::string& path, const Id& id);

@@ -44,11 +44,13 @@ std::unique_ptr<Command> make_ls_command();
 std::unique_ptr<Command> make_restore_command();
 std::unique_ptr<Command> make_dump_command();
 std::unique_ptr<Command> make_verify_command();
+std::unique_ptr<Command> make_repair_command();
 std::unique_ptr<Command> make_stats_command();
 std::unique_ptr<Command> make_forget_command();
 std::unique_ptr<Command> make_undelete_command();
 std::unique_ptr<Command> make_prune_command();
 std::unique_ptr<Command> make_key_command();
+std::unique_ptr<Command> make_benchmark_command();
 std::unique_ptr<Command> make_completion_command();
 std::unique_ptr<Command> make_version_command();
 

@@ -186,9 +186,10 @@ void Console::tell_unclean(int exit_code) {
   state_.with([&](State& state) {
     const std::string count = std::to_string(state.damaged + state.partial + state.healable);
     const std::string message =
-        exit_code == 13   ? "damage was found (" + count + " findings, see above)"
-        : exit_code == 14 ? "damage was found, all of it healable (" + count + " findings)"
-                          : "done, but " + count + " problems were met (see above)";
+        exit_code == 13 ? "damage was found (" + count + " findings, see above)"
+        : exit_code == 14
+            ? "damage was found, all of it healed or healable (" + count + " findings)"
+            : "done, but " + count + " problems were met (see above)";
     if (!style_.json) return put_diagnostic(state, prefix() + message);
     Json last = make_message("exit_error");
     last["code"] = exit_code;

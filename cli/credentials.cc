@@ -134,6 +134,20 @@ Credential obtain_credential(const Invocation& invocation, const std::string& of
       prompt_passphrase("Passphrase " + shown(of) + ": ", invocation.stop));
 }
 
+bool has_unattended_credential(const Invocation& invocation) {
+  const GlobalOptions& options = invocation.options;
+  const auto has_source = [](const KeySources& level) {
+    return level.key_file || level.password_file || level.password_command || level.password;
+  };
+  if (has_source(options.from_command_line) || has_source(options.from_environment)) return true;
+  if (!options.credentials_directory) return false;
+  for (const char* name : {"coppice.password", "password"}) {
+    const std::string path = *options.credentials_directory + "/" + name;
+    if (access(path.c_str(), F_OK) == 0) return true;
+  }
+  return false;
+}
+
 std::vector<Credential> obtain_new_credentials(const Invocation& invocation) {
   const GlobalOptions& options = invocation.options;
   expect_one_source(options.from_command_line, false, "on the command line");

@@ -13,6 +13,9 @@ namespace coppice {
 /// "of /mnt/repo".
 Credential obtain_credential(const Invocation& invocation, const std::string& of);
 
+/// True if obtain_credential has a source that needs nobody at a terminal.
+bool has_unattended_credential(const Invocation& invocation);
+
 /// What shall open a new repository: a passphrase (asked for twice at a terminal), a key file, or
 /// both. A key file that does not exist is made, readable by its owner only. At least one.
 std::vector<Credential> obtain_new_credentials(const Invocation& invocation);

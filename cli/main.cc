@@ -109,11 +109,13 @@ std::vector<std::unique_ptr<Command>> make_commands() {
   commands.push_back(make_restore_command());
   commands.push_back(make_dump_command());
   commands.push_back(make_verify_command());
+  commands.push_back(make_repair_command());
   commands.push_back(make_stats_command());
   commands.push_back(make_forget_command());
   commands.push_back(make_undelete_command());
   commands.push_back(make_prune_command());
   commands.push_back(make_key_command());
+  commands.push_back(make_benchmark_command());
   commands.push_back(make_completion_command());
   commands.push_back(make_version_command());
   return commands;

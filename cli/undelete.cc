@@ -70,7 +70,10 @@ void print_snapshots(const Invocation& invocation, const Chosen& snapshots, cons
     }
     const SnapshotRecord& record = snapshot->record;
     std::string paths;
-    for (const std::string& path : record.paths) paths += " " + escape_for_display(path);
+    for (const std::string& path : record.paths) {
+      paths += ' ';
+      paths += escape_for_display(path);
+    }
     if (invocation.options.quiet) continue;
     console.print(fmt::format("{}  {}  {}  {} {}", verb, snapshot->id.short_hex(),
                               format_for_people(record.time, record.utc_offset_minutes),

@@ -84,6 +84,8 @@ VerifyResult VerifyCommand::verify(const Invocation& invocation, VerifyOptions& 
     const std::string path = repository_path(invocation);
     const StateDirectory state = find_state_directory(invocation, Access::read);
     const auto store = open_store(invocation, path, state, Access::read);
+    const HostState host_state(state.path);
+    options.host_state = &host_state;
     return verify_keyless(*store, pool, options, invocation.console);
   }
   OpenedRepository opened = open_repository(invocation, Access::read);

@@ -88,6 +88,8 @@ install_packages $BUILD_PACKAGES $TEST_PACKAGES
 step "release build (g++)" build release
 stop_if_failed
 step "tests" ctest --test-dir build/release -j "$(nproc)" --output-on-failure
+step "an index of 10,000,000 chunks" python3 tests/bench/index_scale.py --coppice build/release/cli/coppice \
+  --bench build/release/tests/bench/index_bench --chunks 10000000
 step "installation" install_is_complete
 step "class names" class_names_are_unique
 step "formatting" format_is_clean
@@ -106,10 +108,19 @@ fi
 
 if [ "$mode" = --long ]; then
   step "stress: 50 backups and 50 restores of trees that change" python3 tests/long/stress_test.py build/release/cli/coppice
+  step "2,000,000 entries, a file of 20 GiB" python3 tests/long/scale_test.py build/release/cli/coppice --entries 2000000 --long
+  step "an index of 100,000,000 chunks" python3 tests/bench/index_scale.py --coppice build/release/cli/coppice \
+    --bench build/release/tests/bench/index_bench --chunks 100000000
   step "collection: the whole model, ten years of hourly backups" build/release/tests/test_prune --no-skip
   step "ten thousand snapshots" build/release/tests/test_retention --no-skip
+  step "bad sectors under a repository" python3 tests/long/damage_drill.py build/release/cli/coppice 768
   step "a Debian root file system" python3 tests/long/debian_test.py build/release/cli/coppice
   step "the same tree through the peers" python3 tests/long/compare_peers.py build/release/cli/coppice
+  step "100,000 states after power cuts, every byte flipped" env COPPICE_LONG_TESTS=1 build/release/tests/test_crash
+  step "SIGKILL and errors at every system call that writes" python3 tests/long/kill_test.py build/release/cli/coppice
+  step "power cuts on ext4, xfs and btrfs" python3 tests/long/power_cut_test.py build/release/cli/coppice
+  step "sixteen writers on a disk, sshfs and CephFS" python3 tests/long/writers_test.py build/release/cli/coppice
+  step "fuzzers, a minute each" python3 tests/long/fuzz_test.py build/fuzz 60
 fi
 
 summary

@@ -22,6 +22,13 @@ void Rescue::find_lost_in_run(const LogState& state, std::uint32_t run_number,
     is_any_gone = is_any_gone || gone[pack];
   }
   if (!is_any_gone) return;
+  // Which pack a block is in is told by records that lookups need not have proved.
+  if (!run.prove()) {
+    for (std::uint32_t pack = 0; pack < run.packs().size(); ++pack) {
+      if (gone[pack]) lost[run.packs()[pack].name] = {run.packs()[pack].length, true, {}};
+    }
+    return;
+  }
   // The blocks of a pack are neighbours, in their order.
   std::uint32_t first_of_pack = 0;
   for (std::uint32_t block = 0; block < run.blocks().size(); ++block) {

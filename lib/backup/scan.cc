@@ -4,6 +4,7 @@
 
 #include <cerrno>
 #include <cstring>
+#include <string_view>
 #include <unordered_map>
 
 #include "base/error.h"
@@ -22,6 +23,12 @@ constexpr std::uint64_t kMinSimilarBytes = 64 << 10;
 /// A dump a day is the next version of yesterday's; a hundred new pictures are no versions of the
 /// last old one, and trying costs as much as storing them.
 constexpr std::size_t kMaxAlike = 8;
+/// Of a large directory so much is scanned at one time …
+constexpr std::size_t kSliceBytes = 256 << 10;
+/// … and so often it is searched for older versions of what is new, which may take …
+constexpr int kMaxSearches = 8;
+/// … so much memory in each slice: their lists of chunks may be long.
+constexpr std::size_t kMaxSimilarBytes = 4 << 20;
 
 /// Walks the parent snapshot's nodes beside the sorted names.
 class OldNodes {
@@ -123,23 +130,6 @@ void take_device_as_file(int directory, const char* name, ScannedEntry& entry) {
   entry.metadata.links = 1;
 }
 
-/// An entry that vanished between listing and statx is none.
-void add_entry(const ChangeRule& rule, ScannedDirectory& scanned, std::string name,
-               OldNodes& old_nodes, bool inodes_are_stable) {
-  ScannedEntry entry;
-  entry.name = std::move(name);
-  errno = 0;
-  try {
-    auto metadata = try_stat_at(scanned.handle->get(), entry.name.c_str());
-    if (!metadata) return;
-    entry.metadata = std::move(*metadata);
-    compare(rule, entry, old_nodes, inodes_are_stable);
-  } catch (const Error&) {  // per item
-    entry.errno_value = errno != 0 ? errno : EIO;
-  }
-  scanned.entries.push_back(std::move(entry));
-}
-
 /// Runs of digits count as one: so names with dates and numbers are alike.
 std::string without_numbers(const std::string& name) {
   std::string alike;
@@ -179,15 +169,21 @@ class SimilarWanted {
   }
 
   bool is_empty() const { return is_empty_; }
+  bool has_room() const { return bytes_ < kMaxSimilarBytes; }
 
   /// Old nodes, names ascending.
   void see(Node&& node) {
+    const std::size_t bytes = memory_of(node);
     const auto same = by_inode_.find(node.meta.inode);
     if (same != by_inode_.end() && same->second->metadata.type == node.meta.type) {
       same->second->similar = std::make_unique<Node>(node);
+      bytes_ += bytes;
     }
     std::string kin = kinship(node.meta.type, node.name);
-    if (by_kinship_.contains(kin)) latest_[std::move(kin)] = std::move(node);
+    const auto akin = by_kinship_.find(kin);
+    if (akin == by_kinship_.end()) return;
+    const auto [latest, is_new] = latest_.insert_or_assign(std::move(kin), std::move(node));
+    if (is_new) bytes_ += bytes * (1 + akin->second.size());
   }
 
   /// Those that had no inode in common take the last one that is akin.
@@ -201,28 +197,15 @@ class SimilarWanted {
 
  private:
   bool is_empty_ = true;
+  std::size_t bytes_ = 0;  // of what was found
   std::unordered_map<std::uint64_t, ScannedEntry*> by_inode_;
   std::unordered_map<std::string, std::vector<ScannedEntry*>> by_kinship_;
   std::unordered_map<std::string, Node> latest_;  // by kinship
 };
 
-/// Finds for new files and directories what they are likely to be the next version of: what had
-/// their inode, or else the last one whose name differs in numbers only.
-void find_similar(const ChangeRule& rule, const OldTree& old, bool inodes_are_stable,
-                  std::vector<ScannedEntry>& entries) {
-  if (!old.tree) return;
-  SimilarWanted wanted(entries, inodes_are_stable);
-  if (wanted.is_empty()) return;
-  try {
-    TreeCursor cursor(*rule.source, *old.tree);
-    while (Node* node = cursor.next()) {
-      if (node->meta.type == FileType::regular && node->meta.size == 0) continue;
-      wanted.see(std::move(*node));
-    }
-  } catch (const Error& error) {  // per item: what is left has no older version
-    if (!error.is_about_bytes() && error.kind() != ErrorKind::no_key) throw;
-  }
-  wanted.finish();
+/// What an entry keeps in memory, about.
+std::size_t bytes_of(const ScannedEntry& entry) {
+  return sizeof entry + entry.name.capacity() + (entry.old ? memory_of(*entry.old) : 0);
 }
 
 }  // namespace
@@ -238,6 +221,88 @@ OldTree old_tree_of(const ScannedEntry& entry) {
   return {};
 }
 
+/// A directory while it is scanned.
+struct DirectoryScan::State {
+  State(const ChangeRule& rule_in, DirectoryHandle handle_in, const OldTree& old_in)
+      : rule(rule_in),
+        old(old_in),
+        handle(std::move(handle_in)),
+        inodes_are_stable(has_stable_inodes(handle->get())),
+        old_nodes(rule, old),
+        names(handle->get()) {}
+
+  std::vector<ScannedEntry> next();
+  std::optional<ScannedEntry> look_at(std::string_view name);
+  void find_similar(std::vector<ScannedEntry>& entries);
+
+  const ChangeRule& rule;
+  const OldTree old;
+  const DirectoryHandle handle;
+  const bool inodes_are_stable;
+  OldNodes old_nodes;
+  const DirectoryNames names;
+  std::size_t next_name = 0;
+  int searches_left = kMaxSearches;  // for what is similar
+};
+
+std::vector<ScannedEntry> DirectoryScan::State::next() {
+  std::vector<ScannedEntry> entries;
+  std::size_t bytes = 0;
+  while (next_name < names.size() && bytes < kSliceBytes) {
+    std::optional<ScannedEntry> entry = look_at(names[next_name++]);
+    if (!entry) continue;
+    bytes += bytes_of(*entry);
+    entries.push_back(std::move(*entry));
+  }
+  find_similar(entries);
+  return entries;
+}
+
+/// An entry that vanished between listing and statx is none.
+std::optional<ScannedEntry> DirectoryScan::State::look_at(std::string_view name) {
+  ScannedEntry entry;
+  entry.name = name;
+  errno = 0;
+  try {
+    auto metadata = try_stat_at(handle->get(), entry.name.c_str());
+    if (!metadata) return std::nullopt;
+    entry.metadata = std::move(*metadata);
+    compare(rule, entry, old_nodes, inodes_are_stable);
+  } catch (const Error&) {  // per item
+    entry.errno_value = errno != 0 ? errno : EIO;
+  }
+  return entry;
+}
+
+/// Finds for new files and directories what they are likely to be the next version of: what had
+/// their inode, or else the last one whose name differs in numbers only. Each search reads the
+/// whole old directory, so a large one that is mostly new gets a few.
+void DirectoryScan::State::find_similar(std::vector<ScannedEntry>& entries) {
+  if (!old.tree || searches_left == 0) return;
+  SimilarWanted wanted(entries, inodes_are_stable);
+  if (wanted.is_empty()) return;
+  --searches_left;
+  try {
+    TreeCursor cursor(*rule.source, *old.tree);
+    while (Node* node = wanted.has_room() ? cursor.next() : nullptr) {
+      if (node->meta.type == FileType::regular && node->meta.size == 0) continue;
+      wanted.see(std::move(*node));
+    }
+  } catch (const Error&) {  // per item: what is left has no older version
+  }
+  wanted.finish();
+}
+
+DirectoryScan::DirectoryScan(std::unique_ptr<State> state) : state_(std::move(state)) {}
+DirectoryScan::~DirectoryScan() = default;
+
+std::vector<ScannedEntry> DirectoryScan::next() {
+  for (;;) {
+    std::vector<ScannedEntry> entries = state_->next();
+    if (!entries.empty() || state_->next_name == state_->names.size()) return entries;
+  }
+}
+
 ScannedDirectory scan_directory(const ChangeRule& rule, const DirectoryHandle& parent,
                                 const std::string& name, const OldTree& old) {
   ScannedDirectory scanned;
@@ -250,19 +315,13 @@ ScannedDirectory scan_directory(const ChangeRule& rule, const DirectoryHandle& p
   }
   scanned.handle = std::make_shared<const Fd>(std::move(opened.fd));
   try {
-    const int fd = scanned.handle->get();
-    scanned.is_pseudo = is_pseudo_file_system(fd);
+    scanned.is_pseudo = is_pseudo_file_system(scanned.handle->get());
     if (scanned.is_pseudo) return scanned;
-    const bool inodes_are_stable = has_stable_inodes(fd);
-    OldNodes old_nodes(rule, old);
-    std::vector<DirEntry> entries = read_directory(fd);
-    scanned.entries.reserve(entries.size());
-    for (DirEntry& entry : entries) {
-      add_entry(rule, scanned, std::move(entry.name), old_nodes, inodes_are_stable);
-    }
-    find_similar(rule, old, inodes_are_stable, scanned.entries);
-  } catch (const Error&) {  // per item: what was listed so far is kept, the rest is reported as
-                            // unreadable
+    auto state = std::make_unique<DirectoryScan::State>(rule, scanned.handle, old);
+    scanned.entries = state->next();
+    if (state->next_name < state->names.size())
+      scanned.rest = std::make_shared<DirectoryScan>(std::move(state));
+  } catch (const Error&) {  // per item: the directory is reported as unreadable
     scanned.errno_value = EIO;
   }
   return scanned;

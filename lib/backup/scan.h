@@ -47,12 +47,17 @@ struct ScannedEntry {
   Contents contents = Contents::all;
 };
 
+class DirectoryScan;
+
 struct ScannedDirectory {
   DirectoryHandle handle;
-  std::vector<ScannedEntry> entries;  ///< names ascending
-  int errno_value = 0;                ///< not 0: the directory could not be opened or read
-  bool is_pseudo = false;             ///< the kernel's own words (proc, sysfs …): left out
-  Timestamp began;                    ///< when the scan began: for "unsettled"
+  std::vector<ScannedEntry> entries;  ///< names ascending; with `rest`, the first ones
+  /// A large directory: the entries that are left; null if there are none. shared_ptr: a task that
+  /// scans on outlives a walk that was stopped.
+  std::shared_ptr<DirectoryScan> rest;
+  int errno_value = 0;     ///< not 0: the directory could not be opened or read
+  bool is_pseudo = false;  ///< the kernel's own words (proc, sysfs …): left out
+  Timestamp began;         ///< when the scan began: for "unsettled"
 };
 
 /// A directory's old version: its own, or that of a directory at another place (`similar`).
@@ -65,9 +70,28 @@ struct OldTree {
 OldTree old_tree_of(const ScannedEntry& entry);
 
 /// Lists directory `name` below `parent` (or that of `parent` itself if `name` is empty), stats
-/// every entry and merges with the parent snapshot's sorted nodes. Opens no files.
+/// its first entries, some 256 KiB of them, and merges them with the parent snapshot's sorted
+/// nodes. Opens no files.
 ScannedDirectory scan_directory(const ChangeRule& rule, const DirectoryHandle& parent,
                                 const std::string& name, const OldTree& old);
+
+/// What is left of a large directory, to be scanned slice by slice as the walk goes on: so its size
+/// costs no memory but that of names beyond DirectoryNames' bound, which is scratch. One thread at
+/// a time.
+class DirectoryScan {
+ public:
+  struct State;
+  explicit DirectoryScan(std::unique_ptr<State> state);
+  ~DirectoryScan();
+  DirectoryScan(const DirectoryScan&) = delete;
+  DirectoryScan& operator=(const DirectoryScan&) = delete;
+
+  /// The next entries, names ascending, some 256 KiB of them; none are left after none came.
+  std::vector<ScannedEntry> next();
+
+ private:
+  std::unique_ptr<State> state_;
+};
 
 /// Stats and compares one entry that was named: `live_name` in `directory`, called `recorded_name`
 /// in the snapshot. The result has exactly that entry. A device is to be read, if the rule says so.

@@ -3,6 +3,8 @@
 #include <fcntl.h>
 
 #include <algorithm>
+#include <chrono>
+#include <iterator>
 #include <system_error>
 
 #include "base/error.h"
@@ -15,6 +17,11 @@ namespace {
 constexpr std::size_t kScanAhead = 4;
 /// A unit is given out at this many events even if it reads little.
 constexpr std::size_t kUnitEvents = 512;
+/// … or at so much memory for them: names and paths may be long.
+constexpr std::size_t kUnitEventBytes = 1 << 20;
+/// The next entries of a large directory are taken while so many are left: directories among them
+/// are to be scanned before their turn.
+constexpr std::size_t kFewEntries = 32;
 
 std::string errno_text(int errno_value) { return std::generic_category().message(errno_value); }
 
@@ -54,7 +61,9 @@ std::pair<std::string, std::string> split_live_path(const std::string& path) {
 struct Walk::Frame {
   Visit visit;
   ScannedDirectory scanned;
-  GitIgnores ignores;  // what holds in it
+  GitIgnores ignores;                             // what holds in it
+  std::optional<std::string> mark;                // Selection::marked_by
+  std::future<std::vector<ScannedEntry>> coming;  // of a large directory: the next of its entries
   std::size_t next = 0;
   std::size_t next_ahead = 0;  // entries before this one have been considered for scanning ahead
   std::deque<std::future<ScannedDirectory>>
@@ -68,9 +77,19 @@ void Walk::run() {
   flush();
 }
 
-void Walk::add_event(WalkEvent event) {
+void Walk::push_event(WalkEvent event) {
+  unit_bytes_ += sizeof event + memory_of(event.node) + event.path.capacity() +
+                 (event.old ? memory_of(*event.old) : 0);
   unit_.events.push_back(std::move(event));
-  if (unit_.events.size() >= kUnitEvents) flush();
+}
+
+bool Walk::is_unit_full() const {
+  return unit_.events.size() >= kUnitEvents || unit_bytes_ >= kUnitEventBytes;
+}
+
+void Walk::add_event(WalkEvent event) {
+  push_event(std::move(event));
+  if (is_unit_full()) flush();
 }
 
 void Walk::add_problem(const std::string& path, const std::string& code, const std::string& message,
@@ -85,10 +104,8 @@ void Walk::add_small_file(WalkEvent event, SmallFileJob job) {
   job_bytes_ += job.metadata.size;
   jobs_.push_back(std::move(job));
   event.kind = WalkEvent::Kind::small_file;
-  unit_.events.push_back(std::move(event));
-  if (jobs_.size() >= kBatchFiles || job_bytes_ >= kBatchBytes ||
-      unit_.events.size() >= kUnitEvents)
-    flush();
+  push_event(std::move(event));
+  if (jobs_.size() >= kBatchFiles || job_bytes_ >= kBatchBytes || is_unit_full()) flush();
 }
 
 void Walk::flush() {
@@ -101,6 +118,7 @@ void Walk::flush() {
   }
   jobs_ = {};
   job_bytes_ = 0;
+  unit_bytes_ = 0;
   is_stopped_ = !emit_(std::exchange(unit_, {}));
 }
 
@@ -232,27 +250,54 @@ void Walk::visit_file(const Visit& visit, ScannedEntry entry, Timestamp began) {
   flush();  // so that the reader's memory is counted by units in flight
 }
 
-void Walk::select_entries(Frame& frame) const {
-  if (!frame.scanned.handle) return;
-  const std::optional<std::string> mark = options_.selection.marked_by(frame.scanned.handle->get());
-  std::erase_if(frame.scanned.entries, [&](ScannedEntry& entry) {
-    const auto contents = chosen_contents(frame, mark, entry);
+/// Adds what is chosen of them.
+void Walk::add_entries(Frame& frame, std::vector<ScannedEntry> entries) const {
+  std::erase_if(entries, [&](ScannedEntry& entry) {
+    const auto contents = chosen_contents(frame, entry);
     if (contents) entry.contents = *contents;
     return !contents;
   });
+  auto& all = frame.scanned.entries;
+  all.erase(all.begin(), all.begin() + static_cast<std::ptrdiff_t>(frame.next));
+  frame.next_ahead -= std::min(frame.next_ahead, frame.next);
+  frame.next = 0;
+  if (all.empty()) return all.swap(entries);
+  std::move(entries.begin(), entries.end(), std::back_inserter(all));
+}
+
+/// Has the next entries of a large directory scanned by the pool.
+void Walk::scan_on(Frame& frame) {
+  if (!frame.scanned.rest) return;
+  frame.coming = tasks_.submit(ThreadPool::Priority::normal,
+                               [rest = frame.scanned.rest] { return rest->next(); });
+}
+
+/// Takes the next entries of a large directory when their turn is near. False at the end.
+bool Walk::has_entries(Frame& frame) {
+  for (;;) {
+    const std::size_t left = frame.scanned.entries.size() - frame.next;
+    if (!frame.coming.valid() || left > kFewEntries) return left > 0;
+    const bool is_scanned =
+        frame.coming.wait_for(std::chrono::seconds(0)) == std::future_status::ready;
+    if (left > 0 && !is_scanned) return true;
+    std::vector<ScannedEntry> entries = frame.coming.get();
+    if (entries.empty()) continue;  // that was all
+    scan_on(frame);
+    add_entries(frame, std::move(entries));
+  }
 }
 
 /// Nothing if the entry is left out. A directory that would be, but leads to something that was
 /// named, stays without anything else in it; one that is a mount point, empty.
 std::optional<ScannedEntry::Contents> Walk::chosen_contents(const Frame& frame,
-                                                            const std::optional<std::string>& mark,
                                                             const ScannedEntry& entry) const {
   using Contents = ScannedEntry::Contents;
   const Visit& visit = frame.visit;
   const std::string path = joined(visit.path, entry.name);
   if (named_.contains(path)) return Contents::all;
-  const bool is_left_out = visit.contents == Contents::only_named ||
-                           (mark ? entry.name != *mark : is_excluded(frame, path, entry));
+  const bool is_left_out =
+      visit.contents == Contents::only_named ||
+      (frame.mark ? entry.name != *frame.mark : is_excluded(frame, path, entry));
   const bool is_mount = is_other_mount(visit, entry);
   if (!is_left_out && !is_mount) return Contents::all;
   if (leads_to_named(path)) return Contents::only_named;
@@ -318,13 +363,16 @@ std::unique_ptr<Walk::Frame> Walk::open_frame(const Visit& visit, ScannedEntry e
   auto frame = std::make_unique<Frame>();
   frame->visit = visit;
   frame->scanned = std::move(scanned);
+  if (!frame->scanned.handle) return frame;
   read_ignore_files(*frame, around);
-  select_entries(*frame);
+  frame->mark = options_.selection.marked_by(frame->scanned.handle->get());
+  scan_on(*frame);
+  add_entries(*frame, std::exchange(frame->scanned.entries, {}));
   return frame;
 }
 
 void Walk::read_ignore_files(Frame& frame, const GitIgnores& around) {
-  if (!options_.git_ignore || !frame.scanned.handle) return;
+  if (!options_.git_ignore) return;
   frame.ignores = around.inside(frame.visit.live_name, frame.scanned.handle->get());
   if (!frame.ignores.is_too_large()) return;
   add_problem(frame.visit.path, "ignore_files_too_large",
@@ -392,7 +440,7 @@ void Walk::walk_directory(const Visit& visit, ScannedEntry entry, Timestamp) {
   while (!stack.empty() && !is_stopped_) {
     if (options_.stop != nullptr && options_.stop->signal_number() != 0) return;
     Frame& frame = *stack.back();
-    if (frame.next < frame.scanned.entries.size()) {
+    if (has_entries(frame)) {
       step_into(stack, frame);
       continue;
     }

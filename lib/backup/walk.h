@@ -50,8 +50,9 @@ struct WalkUnit {
 
 /// Walks the sources with a few directories scanned ahead, starts the reading of changed files, and
 /// gives the events out in order. Runs in a thread of its own; scanning and reading run as tasks.
-/// Memory: the listings of the directories on the way down and of those ahead, at most four a
-/// level.
+/// Memory: of each directory on the way down, and of at most four a level ahead of them, some 256
+/// KiB of names and as much of scanned entries, of those on the way down twice; units of about 1
+/// MiB.
 class Walk {
  public:
   /// Takes a unit; false: stop.
@@ -88,10 +89,11 @@ class Walk {
   void walk_directory(const Visit& visit, ScannedEntry entry, Timestamp began);
   std::unique_ptr<Frame> open_frame(const Visit& visit, ScannedEntry entry,
                                     ScannedDirectory scanned, const GitIgnores& around);
-  void select_entries(Frame& frame) const;
+  void add_entries(Frame& frame, std::vector<ScannedEntry> entries) const;
+  void scan_on(Frame& frame);
+  bool has_entries(Frame& frame);
   bool is_excluded(const Frame& frame, const std::string& path, const ScannedEntry& entry) const;
   std::optional<ScannedEntry::Contents> chosen_contents(const Frame& frame,
-                                                        const std::optional<std::string>& mark,
                                                         const ScannedEntry& entry) const;
   bool is_other_mount(const Visit& visit, const ScannedEntry& entry) const;
   bool leads_to_named(const std::string& path) const;
@@ -100,6 +102,8 @@ class Walk {
   void step_into(std::vector<std::unique_ptr<Frame>>& stack, Frame& frame);
 
   void add_event(WalkEvent event);
+  void push_event(WalkEvent event);
+  bool is_unit_full() const;
   void add_small_file(WalkEvent event, SmallFileJob job);
   void add_problem(const std::string& path, const std::string& code, const std::string& message,
                    Finding::Weight weight = Finding::Weight::partial);
@@ -112,6 +116,7 @@ class Walk {
   Emit emit_;
   std::set<std::string> named_;  // recorded paths of the sources
   WalkUnit unit_;
+  std::size_t unit_bytes_ = 0;  // of its events
   std::vector<SmallFileJob> jobs_;
   std::uint64_t job_bytes_ = 0;
   bool is_stopped_ = false;

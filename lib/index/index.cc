@@ -8,25 +8,32 @@ void Index::add(IndexRun run, const std::function<PackUse(const PackRecord&)>& j
   std::vector<PackUse> uses;
   uses.reserve(run.packs().size());
   for (const PackRecord& pack : run.packs()) uses.push_back(judge(pack));
+  wholly_trusted_.push_back(
+      std::all_of(uses.begin(), uses.end(), [](PackUse use) { return use == PackUse::trusted; }));
   relied_on_.push_back(std::make_unique<FlagTable>(run.blocks().size()));
   runs_.push_back(std::move(run));
   uses_.push_back(std::move(uses));
 }
 
+bool Index::is_marked(std::uint32_t run_number, const ChunkRecord& chunk) const {
+  if (damaged_.empty()) return false;
+  const IndexRun& run = runs_[run_number];
+  return damaged_.contains({run.packs()[run.blocks()[chunk.block].pack].name, chunk.id});
+}
+
 PackUse Index::use_of_place(std::uint32_t run_number, const ChunkRecord& chunk) const {
   const IndexRun& run = runs_[run_number];
-  const std::uint32_t pack = run.blocks()[chunk.block].pack;
-  if (!damaged_.empty() && damaged_.contains({run.packs()[pack].name, chunk.id}))
-    return PackUse::absent;
-  return uses_[run_number][pack];
+  if (!run.has_proved_block(chunk)) return PackUse::absent;
+  return uses_[run_number][run.blocks()[chunk.block].pack];
 }
 
 template <typename IsWanted>
 std::optional<ChunkPlace> Index::find_trusted(const Id& id, const IsWanted& is_wanted) const {
   for (std::uint32_t r = 0; r < runs_.size(); ++r) {
     for (const ChunkRecord& chunk : runs_[r].find(id)) {
-      const ChunkPlace place{&runs_[r], r, chunk.block, chunk.offset, chunk.length};
-      if (use_of_place(r, chunk) != PackUse::trusted || !is_wanted(place)) continue;
+      const ChunkPlace place{&runs_[r],       r, chunk.block, chunk.offset, chunk.length(),
+                             chunk.is_delta()};
+      if (!is_trusted(r, chunk) || !is_wanted(place)) continue;
       relied_on_[r]->raise(chunk.block);
       return place;
     }
@@ -39,30 +46,49 @@ std::optional<ChunkPlace> Index::find_trusted_plain(const Id& id) const {
 }
 
 std::optional<ChunkPlace> Index::find_trusted_delta(const Id& id) const {
-  return find_trusted(id, [this](const ChunkPlace& place) {
-    const auto bases = place.run->bases(place.block_record());
-    return place.is_delta() && std::all_of(bases.begin(), bases.end(), [this](const auto& base) {
-             return find_trusted_plain(base.id).has_value();
-           });
-  });
+  return find_trusted(
+      id, [this](const ChunkPlace& place) { return place.is_delta() && can_open(place); });
+}
+
+bool Index::can_open(const ChunkPlace& delta) const {
+  const auto bases = delta.run->bases(delta.block_record());
+  return std::all_of(bases.begin(), bases.end(),
+                     [this](const auto& base) { return find_trusted_plain(base.id).has_value(); });
 }
 
 bool Index::is_stored(const Id& id) const {
-  return find_trusted_plain(id).has_value() || find_trusted_delta(id).has_value();
+  for (std::uint32_t r = 0; r < runs_.size(); ++r) {
+    for (const ChunkRecord& chunk : runs_[r].find(id)) {
+      if (!holds(r, chunk)) continue;
+      relied_on_[r]->raise(chunk.block);
+      return true;
+    }
+  }
+  return false;
+}
+
+/// Most places can be told to do without a look at their block.
+bool Index::holds(std::uint32_t run_number, const ChunkRecord& chunk) const {
+  if (!chunk.is_delta() && is_wholly_trusted(run_number)) return true;
+  if (!is_trusted(run_number, chunk)) return false;
+  return !chunk.is_delta() || can_open({&runs_[run_number], run_number, chunk.block, chunk.offset,
+                                        chunk.length(), true});
 }
 
 std::vector<ChunkPlace> Index::find(const Id& id) const {
   std::vector<ChunkPlace> plain;
   std::vector<ChunkPlace> deltas;
+  std::vector<ChunkPlace> marked;
   for (std::uint32_t r = 0; r < runs_.size(); ++r) {
     const IndexRun& run = runs_[r];
     for (const ChunkRecord& chunk : run.find(id)) {
       if (use_of_place(r, chunk) == PackUse::absent) continue;
-      const ChunkPlace place{&run, r, chunk.block, chunk.offset, chunk.length};
-      (place.is_delta() ? deltas : plain).push_back(place);
+      const ChunkPlace place{&run, r, chunk.block, chunk.offset, chunk.length(), chunk.is_delta()};
+      (is_marked(r, chunk) ? marked : place.is_delta() ? deltas : plain).push_back(place);
     }
   }
   plain.insert(plain.end(), deltas.begin(), deltas.end());
+  plain.insert(plain.end(), marked.begin(), marked.end());
   return plain;
 }
 

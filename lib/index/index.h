@@ -18,9 +18,10 @@ struct ChunkPlace {
   std::uint32_t block = 0;
   std::uint32_t offset = 0;  ///< in the block's raw bytes
   std::uint32_t length = 0;
+  bool is_in_delta = false;
 
   const BlockRecord& block_record() const { return run->blocks()[block]; }
-  bool is_delta() const { return (block_record().encoding & kEncodingDelta) != 0; }
+  bool is_delta() const { return is_in_delta; }
   const PackRecord& pack_record() const { return run->packs()[block_record().pack]; }
   /// Names the block within the index: equal for two places exactly if they lie in the same block.
   std::uint64_t block_key() const { return std::uint64_t{run_number} << 32 | block; }
@@ -41,7 +42,8 @@ class Index {
   /// Adds a run; `judge` says how far each of its packs may be used.
   void add(IndexRun run, const std::function<PackUse(const PackRecord&)>& judge);
 
-  /// Makes one chunk's places in one pack absent: they were found damaged.
+  /// One chunk's places in one pack were found damaged: they count as not stored, and are read only
+  /// when no other place is left. The pack may have been healed since.
   void mark_damaged(const Id& pack, const Id& chunk) { damaged_.emplace(pack, chunk); }
 
   /// Whether one of the three functions below has ever answered with a place in this block, or with
@@ -58,8 +60,8 @@ class Index {
   /// A delta in a trusted pack that can be opened.
   std::optional<ChunkPlace> find_trusted_delta(const Id& id) const;
 
-  /// All readable places, plain blocks before deltas. The caller tries them until the bytes match
-  /// the id.
+  /// All readable places, plain blocks before deltas, those marked damaged last. The caller tries
+  /// them until the bytes match the id.
   std::vector<ChunkPlace> find(const Id& id) const;
   /// The first of them; nullopt if there is none.
   std::optional<ChunkPlace> find_first(const Id& id) const;
@@ -73,12 +75,28 @@ class Index {
   bool has_deltas() const;
 
  private:
+  /// True if the record's place is in a trusted pack and can be opened.
+  bool holds(std::uint32_t run_number, const ChunkRecord& chunk) const;
+  /// True if all bases of the delta's block have plain places in trusted packs.
+  bool can_open(const ChunkPlace& delta) const;
   template <typename IsWanted>
   std::optional<ChunkPlace> find_trusted(const Id& id, const IsWanted& is_wanted) const;
+  /// Requires a proved block.
+  bool is_marked(std::uint32_t run_number, const ChunkRecord& chunk) const;
+  /// Absent, too, if the run's records of it were altered.
   PackUse use_of_place(std::uint32_t run_number, const ChunkRecord& chunk) const;
+  bool is_trusted(std::uint32_t run_number, const ChunkRecord& chunk) const {
+    return use_of_place(run_number, chunk) == PackUse::trusted && !is_marked(run_number, chunk);
+  }
+  /// True if all packs of the run are trusted and nothing is damaged: then no record but the
+  /// chunk's own need be looked at.
+  bool is_wholly_trusted(std::uint32_t run_number) const {
+    return wholly_trusted_[run_number] && damaged_.empty();
+  }
 
   std::vector<IndexRun> runs_;
   std::vector<std::vector<PackUse>> uses_;             // by run, by pack
+  std::vector<bool> wholly_trusted_;                   // by run
   std::vector<std::unique_ptr<FlagTable>> relied_on_;  // by run, by block
   std::set<std::pair<Id, Id>> damaged_;                // pack, chunk; nearly always empty
 };

@@ -1,4 +1,6 @@
 #pragma once
+#include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -7,25 +9,38 @@
 
 namespace coppice {
 
+/// A run of the cache, and the name of its file there.
+struct CachedRun {
+  IndexRun run;
+  std::string file;
+};
+
 /// Index runs kept in a private local directory, so that a command need not read every pack's table
 /// again. Safe to delete at any time. Each file is authenticated with a key from the slot, since a
 /// forged run could make a backup skip what is not stored. Everything that goes wrong here is only
-/// a slower start: nothing throws.
+/// a slower start: nothing throws. Commands that share the directory do not disturb each other.
+///
+/// File: image (index/index_run.h) · trailer (index/image_proof.h) · u64 size of the image.
 class IndexCache {
  public:
   /// `directory` is made (0700) when first written to. `key` authenticates.
   IndexCache(std::string directory, Secret32 key);
 
-  /// All intact runs; damaged or foreign files are removed.
-  std::vector<IndexRun> load() const;
-  /// Keeps `run`.
-  void store(const IndexRun& run) const;
-  /// Removes all runs but this one: after a merge, or when the log no longer has what they were
-  /// made from.
-  void keep_only(const IndexRun& run) const;
+  /// How much of a file is proved before its run is used. Reading 10⁸ chunks' records takes
+  /// seconds, which a backup need not wait for: to it, what is altered is only not there.
+  enum class Proof { whole, as_used };
+  /// All intact runs, the largest first; damaged files are removed, now or when it shows.
+  std::vector<CachedRun> load(Proof proof) const;
+  /// Keeps `parts` as one run and removes the files that it replaces. The parts must be proved as a
+  /// whole. Nothing if it cannot be kept (a full or read-only disk).
+  std::optional<CachedRun> keep(std::span<const IndexRun> parts,
+                                std::span<const std::string> replaced) const;
+  /// Removes a file: the log no longer has what it was made from.
+  void drop(const std::string& file) const;
 
  private:
-  std::string path_of(const IndexRun& run) const;
+  CachedRun load_run(int directory, const std::string& file, Proof proof) const;
+  CachedRun write(std::span<const IndexRun> parts) const;
 
   std::string directory_;
   Secret32 key_;

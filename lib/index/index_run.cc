@@ -11,11 +11,10 @@ namespace coppice {
 namespace {
 
 /// Also tells a run of another byte order or layout from ours.
-constexpr std::uint64_t kImageMagic = 0x636F70696478'0002ULL;
+constexpr std::uint64_t kImageMagic = 0x636F70696478'0004ULL;
 
 struct ImageHeader {
   std::uint64_t magic = kImageMagic;
-  std::uint64_t fan_out_bits = 0;
   std::uint64_t packs = 0;
   std::uint64_t sessions = 0;
   std::uint64_t blocks = 0;
@@ -23,57 +22,108 @@ struct ImageHeader {
   std::uint64_t chunks = 0;
 };
 
-std::size_t aligned(std::size_t size) { return (size + 7) & ~std::size_t{7}; }
+constexpr std::uint64_t aligned(std::uint64_t size) { return (size + 7) & ~std::uint64_t{7}; }
 
-std::uint32_t leading_bits(const Id& id, unsigned bits) {
+/// The part of `image` with `count` records of T at `offset`.
+template <typename T>
+std::span<const T> records(ByteView image, std::uint64_t offset, std::uint64_t count) {
+  return {reinterpret_cast<const T*>(image.data() + offset), static_cast<std::size_t>(count)};
+}
+
+template <typename T>
+ByteView bytes_of(const T* first, const T* last) {
+  return {reinterpret_cast<const std::uint8_t*>(first),
+          static_cast<std::size_t>(last - first) * sizeof(T)};
+}
+
+template <typename T>
+void put(MutableByteView image, std::uint64_t offset, const std::vector<T>& items) {
+  if (!items.empty()) std::memcpy(image.data() + offset, items.data(), items.size() * sizeof(T));
+}
+
+std::vector<std::uint32_t> fan_out_of(const std::vector<ChunkRecord>& chunks, unsigned bits) {
+  std::vector<std::uint32_t> starts((std::size_t{1} << bits) + 1, 0);
+  for (const ChunkRecord& chunk : chunks) ++starts[fan_out_bucket(chunk.id, bits) + 1];
+  for (std::size_t i = 1; i < starts.size(); ++i) starts[i] += starts[i - 1];
+  return starts;
+}
+
+/// Counts that no honest run has would overflow the layout's sums.
+bool is_sane(const ImageHeader& header) {
+  constexpr std::uint64_t kMost = std::uint64_t{1} << 32;
+  return header.packs < kMost && header.sessions < kMost && header.blocks < kMost &&
+         header.bases < kMost && header.chunks < kMost;
+}
+
+}  // namespace
+
+std::uint32_t fan_out_bucket(const Id& id, unsigned bits) {
   const std::uint32_t word = static_cast<std::uint32_t>(id.bytes[0]) << 24 |
                              static_cast<std::uint32_t>(id.bytes[1]) << 16 |
                              static_cast<std::uint32_t>(id.bytes[2]) << 8 | id.bytes[3];
   return bits == 0 ? 0 : word >> (32 - bits);
 }
 
-/// About eight chunks a bucket.
-unsigned fan_out_bits_for(std::size_t chunks) {
+unsigned RunLayout::fan_out_bits() const {
   const int width = static_cast<int>(std::bit_width(chunks));
   return static_cast<unsigned>(std::clamp(width - 3, 0, 24));
 }
 
-/// Takes `count` items of T off the front of `image`.
-template <typename T>
-std::span<const T> take(ByteView& image, std::uint64_t count) {
-  if (count > image.size() / sizeof(T)) throw_damaged("index run: cut short");
-  const std::size_t size = static_cast<std::size_t>(count) * sizeof(T);
-  const auto* first = reinterpret_cast<const T*>(image.data());
-  image = image.subspan(std::min(aligned(size), image.size()));
-  return {first, static_cast<std::size_t>(count)};
+std::uint64_t RunLayout::fan_out_offset() const { return sizeof(ImageHeader); }
+std::uint64_t RunLayout::packs_offset() const {
+  return fan_out_offset() + aligned(((std::uint64_t{1} << fan_out_bits()) + 1) * 4);
+}
+std::uint64_t RunLayout::sessions_offset() const {
+  return packs_offset() + aligned(packs * sizeof(PackRecord));
+}
+std::uint64_t RunLayout::blocks_offset() const {
+  return sessions_offset() + aligned(sessions * sizeof(Id));
+}
+std::uint64_t RunLayout::bases_offset() const {
+  return blocks_offset() + aligned(blocks * sizeof(BlockRecord));
+}
+std::uint64_t RunLayout::chunks_offset() const {
+  return bases_offset() + aligned(bases * sizeof(BlockBase));
+}
+std::uint64_t RunLayout::image_size() const {
+  return chunks_offset() + aligned(chunks * sizeof(ChunkRecord));
 }
 
-template <typename T>
-void put(MutableByteView image, std::size_t& offset, const T* items, std::size_t count) {
-  if (count > 0) std::memcpy(image.data() + offset, items, count * sizeof(T));
-  offset += aligned(count * sizeof(T));
+Bytes RunLayout::header() const {
+  ImageHeader header;
+  header.packs = packs;
+  header.sessions = sessions;
+  header.blocks = blocks;
+  header.bases = bases;
+  header.chunks = chunks;
+  Bytes bytes(sizeof header);
+  std::memcpy(bytes.data(), &header, sizeof header);
+  return bytes;
 }
-
-std::vector<std::uint32_t> fan_out_of(const std::vector<ChunkRecord>& chunks, unsigned bits) {
-  std::vector<std::uint32_t> starts((std::size_t{1} << bits) + 1, 0);
-  for (const ChunkRecord& chunk : chunks) ++starts[leading_bits(chunk.id, bits) + 1];
-  for (std::size_t i = 1; i < starts.size(); ++i) starts[i] += starts[i - 1];
-  return starts;
-}
-
-}  // namespace
 
 std::span<const ChunkRecord> IndexRun::find(const Id& id) const {
   if (chunks_.empty()) return {};
-  const std::uint32_t bucket = leading_bits(id, fan_out_bits_);
-  const auto first = chunks_.begin() + fan_out_[bucket];
-  const auto last = chunks_.begin() + fan_out_[bucket + 1];
-  const auto from = std::lower_bound(first, last, id, [](const ChunkRecord& c, const Id& key) {
+  const std::uint32_t bucket = fan_out_bucket(id, fan_out_bits_);
+  const ChunkRecord* first = chunks_.data() + fan_out_[bucket];
+  const ChunkRecord* last = chunks_.data() + fan_out_[bucket + 1];
+  if (proof_ && !is_proved(first, last)) return {};
+  const auto* from = std::lower_bound(first, last, id, [](const ChunkRecord& c, const Id& key) {
     return std::memcmp(c.id.bytes.data(), key.bytes.data(), Id::kSize) < 0;
   });
-  auto to = from;
+  const auto* to = from;
   while (to != last && to->id == id) ++to;
   return {from, to};
+}
+
+bool IndexRun::is_proved(const ChunkRecord* first, const ChunkRecord* last) const {
+  return proof_->covers(bytes_of(first, last));
+}
+
+bool IndexRun::is_block_proved(const ChunkRecord& chunk) const {
+  const BlockRecord& block = blocks_[chunk.block];
+  if (!proof_->covers(bytes_of(&block, &block + 1))) return false;
+  const std::span<const BlockBase> needed = bases(block);
+  return proof_->covers(bytes_of(needed.data(), needed.data() + needed.size()));
 }
 
 BlockInfo IndexRun::block_info(const BlockRecord& block) const {
@@ -94,31 +144,45 @@ IndexRun IndexRun::from_image(std::shared_ptr<const void> owner, ByteView image)
   ImageHeader header;
   if (image.size() < sizeof header) throw_damaged("index run: cut short");
   std::memcpy(&header, image.data(), sizeof header);
-  if (header.magic != kImageMagic || header.fan_out_bits > 24)
+  if (header.magic != kImageMagic || !is_sane(header))
     throw_damaged("index run: not one of this version");
+  const RunLayout layout{header.packs, header.sessions, header.blocks, header.bases, header.chunks};
+  if (image.size() != layout.image_size()) throw_damaged("index run: counts do not fit");
   IndexRun run;
   run.owner_ = std::move(owner);
   run.image_ = image;
-  run.fan_out_bits_ = static_cast<unsigned>(header.fan_out_bits);
-  ByteView rest = image.subspan(sizeof header);
-  run.fan_out_ = take<std::uint32_t>(rest, (std::uint64_t{1} << header.fan_out_bits) + 1);
-  run.packs_ = take<PackRecord>(rest, header.packs);
-  run.sessions_ = take<Id>(rest, header.sessions);
-  run.blocks_ = take<BlockRecord>(rest, header.blocks);
-  run.bases_ = take<BlockBase>(rest, header.bases);
-  run.chunks_ = take<ChunkRecord>(rest, header.chunks);
-  if (!rest.empty() || run.fan_out_.back() != header.chunks)
-    throw_damaged("index run: counts do not fit");
+  run.fan_out_bits_ = layout.fan_out_bits();
+  run.fan_out_ = records<std::uint32_t>(image, layout.fan_out_offset(),
+                                        (std::uint64_t{1} << layout.fan_out_bits()) + 1);
+  run.packs_ = records<PackRecord>(image, layout.packs_offset(), layout.packs);
+  run.sessions_ = records<Id>(image, layout.sessions_offset(), layout.sessions);
+  run.blocks_ = records<BlockRecord>(image, layout.blocks_offset(), layout.blocks);
+  run.bases_ = records<BlockBase>(image, layout.bases_offset(), layout.bases);
+  run.chunks_ = records<ChunkRecord>(image, layout.chunks_offset(), layout.chunks);
+  if (run.fan_out_.back() != header.chunks) throw_damaged("index run: counts do not fit");
   return run;
 }
 
+IndexRun IndexRun::from_unproved_image(std::shared_ptr<const void> owner, ByteView image,
+                                       std::shared_ptr<const ImageProof> proof) {
+  IndexRun run = from_image(std::move(owner), image);
+  const auto* blocks = reinterpret_cast<const std::uint8_t*>(run.blocks_.data());
+  if (!proof->covers({image.data(), static_cast<std::size_t>(blocks - image.data())}))
+    throw_damaged("index run: altered");
+  run.proof_ = std::move(proof);
+  return run;
+}
+
+std::size_t IndexRunBuilder::size_in_bytes() const {
+  return packs_.size() * sizeof(PackRecord) + blocks_.size() * sizeof(BlockRecord) +
+         bases_.size() * sizeof(BlockBase) + chunks_.size() * sizeof(ChunkRecord);
+}
+
 std::uint32_t IndexRunBuilder::session_position(const Id& session) {
-  // Tables name few sessions and the newest is the likeliest: a search from the end is as good as a
-  // map.
-  const auto found = std::find(sessions_.rbegin(), sessions_.rend(), session);
-  if (found != sessions_.rend()) return static_cast<std::uint32_t>(sessions_.rend() - found - 1);
-  sessions_.push_back(session);
-  return static_cast<std::uint32_t>(sessions_.size() - 1);
+  const auto [found, is_new] =
+      session_positions_.emplace(session, static_cast<std::uint32_t>(sessions_.size()));
+  if (is_new) sessions_.push_back(session);
+  return found->second;
 }
 
 void IndexRunBuilder::add(const Id& pack, std::uint64_t pack_length, const PackTable& table) {
@@ -145,28 +209,11 @@ void IndexRunBuilder::add(const Id& pack, std::uint64_t pack_length, const PackT
     blocks_.push_back(block);
     std::uint32_t raw_offset = 0;
     for (const ChunkEntry& chunk : info.chunks) {
-      chunks_.push_back({chunk.id, block_position, raw_offset, chunk.length});
+      chunks_.push_back({chunk.id, block_position, raw_offset,
+                         chunk.length | (info.is_delta() ? ChunkRecord::kDeltaBit : 0)});
       raw_offset += chunk.length;
     }
     offset += info.sealed_length;
-  }
-}
-
-void IndexRunBuilder::add(const IndexRun& run) {
-  const auto first_pack = static_cast<std::uint32_t>(packs_.size());
-  const auto first_block = static_cast<std::uint32_t>(blocks_.size());
-  const auto first_base = static_cast<std::uint32_t>(bases_.size());
-  packs_.insert(packs_.end(), run.packs_.begin(), run.packs_.end());
-  bases_.insert(bases_.end(), run.bases_.begin(), run.bases_.end());
-  for (BlockRecord block : run.blocks_) {
-    block.pack += first_pack;
-    block.session = session_position(run.sessions_[block.session]);
-    block.first_base += first_base;
-    blocks_.push_back(block);
-  }
-  for (ChunkRecord chunk : run.chunks_) {
-    chunk.block += first_block;
-    chunks_.push_back(chunk);
   }
 }
 
@@ -175,29 +222,19 @@ IndexRun IndexRunBuilder::build() {
     const int order = std::memcmp(a.id.bytes.data(), b.id.bytes.data(), Id::kSize);
     return order != 0 ? order < 0 : a.block < b.block;
   });
-  ImageHeader header;
-  header.fan_out_bits = fan_out_bits_for(chunks_.size());
-  header.packs = packs_.size();
-  header.sessions = sessions_.size();
-  header.blocks = blocks_.size();
-  header.bases = bases_.size();
-  header.chunks = chunks_.size();
-  const auto fan_out = fan_out_of(chunks_, static_cast<unsigned>(header.fan_out_bits));
-  const std::size_t size =
-      sizeof header + aligned(fan_out.size() * 4) + aligned(packs_.size() * sizeof(PackRecord)) +
-      aligned(sessions_.size() * sizeof(Id)) + aligned(blocks_.size() * sizeof(BlockRecord)) +
-      aligned(bases_.size() * sizeof(BlockBase)) + aligned(chunks_.size() * sizeof(ChunkRecord));
+  const RunLayout layout{packs_.size(), sessions_.size(), blocks_.size(), bases_.size(),
+                         chunks_.size()};
+  const auto size = static_cast<std::size_t>(layout.image_size());
   // A vector of words, so that the image is aligned for its records.
   auto image = std::make_shared<std::vector<std::uint64_t>>(size / 8);
   const MutableByteView bytes(reinterpret_cast<std::uint8_t*>(image->data()), size);
-  std::size_t offset = 0;
-  put(bytes, offset, &header, 1);
-  put(bytes, offset, fan_out.data(), fan_out.size());
-  put(bytes, offset, packs_.data(), packs_.size());
-  put(bytes, offset, sessions_.data(), sessions_.size());
-  put(bytes, offset, blocks_.data(), blocks_.size());
-  put(bytes, offset, bases_.data(), bases_.size());
-  put(bytes, offset, chunks_.data(), chunks_.size());
+  put(bytes, 0, layout.header());
+  put(bytes, layout.fan_out_offset(), fan_out_of(chunks_, layout.fan_out_bits()));
+  put(bytes, layout.packs_offset(), packs_);
+  put(bytes, layout.sessions_offset(), sessions_);
+  put(bytes, layout.blocks_offset(), blocks_);
+  put(bytes, layout.bases_offset(), bases_);
+  put(bytes, layout.chunks_offset(), chunks_);
   *this = IndexRunBuilder();
   return IndexRun::from_image(image, bytes);
 }

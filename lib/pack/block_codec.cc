@@ -15,18 +15,14 @@ constexpr std::size_t kSampleBytes = 128 << 10;
 
 }  // namespace
 
-BlockSealer::Encoded BlockSealer::encode_plain(ByteView raw) {
-  if (!looks_incompressible(raw)) {
-    // Room for less than the raw bytes: a frame that does not fit is no gain, and the block is
-    // stored as it is.
-    Bytes frame(raw.size() - 1);
-    const std::size_t size = compressor_.compress(raw, frame);
-    if (size > 0) {
-      frame.resize(size);
-      return {kEncodingZstd, std::move(frame)};
-    }
-  }
-  return {0, to_bytes(raw)};
+BlockSealer::Encoded BlockSealer::encode_plain(ByteView raw, ReusedBuffer& room) {
+  if (looks_incompressible(raw)) return {0, raw};
+  // Room for less than the raw bytes: a frame that does not fit is no gain, and the block is
+  // stored as it is.
+  const MutableByteView frame = room.room(raw.size() - 1);
+  const std::size_t size = compressor_.compress(raw, frame);
+  if (size == 0) return {0, raw};
+  return {kEncodingZstd, frame.first(size)};
 }
 
 /// From a sample out of the middle, so a little too much: redundancy over longer distances is not
@@ -35,8 +31,7 @@ std::size_t BlockSealer::estimate_plain(ByteView raw) {
   const std::size_t length = std::min(kSampleBytes, raw.size());
   const ByteView sample = raw.subspan((raw.size() - length) / 2, length);
   if (looks_incompressible(sample)) return raw.size();
-  Bytes frame(Compressor::bound(length));
-  const std::size_t size = compressor_.compress(sample, frame);
+  const std::size_t size = compressor_.compress(sample, plain_.room(Compressor::bound(length)));
   return static_cast<std::size_t>(static_cast<double>(size) * static_cast<double>(raw.size()) /
                                   static_cast<double>(length));
 }
@@ -44,36 +39,35 @@ std::size_t BlockSealer::estimate_plain(ByteView raw) {
 std::optional<BlockSealer::Encoded> BlockSealer::encode_delta(ByteView raw,
                                                               const DeltaTrial& delta) {
   if (delta.prefix.empty()) return std::nullopt;
-  Bytes frame(raw.size() - 1);
+  const MutableByteView frame = frame_.room(raw.size() - 1);
   const std::size_t size = compressor_.compress_with_prefix(raw, delta.prefix, frame);
   if (size == 0) return std::nullopt;
-  frame.resize(size);
-  Encoded encoded{kEncodingZstd | kEncodingDelta, std::move(frame)};
+  const Encoded encoded{kEncodingZstd | kEncodingDelta, frame.first(size)};
   // Mostly a delta is so small, or so large, that an estimate decides.
   const double estimate = delta.largest_share * static_cast<double>(estimate_plain(raw));
   if (static_cast<double>(size) <= estimate / 2) return encoded;
   if (static_cast<double>(size) > estimate * 2) return std::nullopt;
-  const double plain = static_cast<double>(encode_plain(raw).bytes.size());
+  const double plain = static_cast<double>(encode_plain(raw, plain_).bytes.size());
   if (static_cast<double>(size) > delta.largest_share * plain) return std::nullopt;
   return encoded;
 }
 
 BlockSealer::Encoded BlockSealer::encode(ByteView raw, const DeltaTrial& delta) {
-  if (auto encoded = encode_delta(raw, delta)) return std::move(*encoded);
-  return encode_plain(raw);
+  if (const auto encoded = encode_delta(raw, delta)) return *encoded;
+  return encode_plain(raw, frame_);
 }
 
 bool BlockSealer::reads_back(const BlockInfo& info, ByteView sealed, ByteView raw,
                              const Secret32& key, ByteView prefix) {
   Aead aead(info.cipher, key);
-  Bytes encoded(sealed.size() - kAeadTagBytes);
+  const MutableByteView encoded = opened_.room(sealed.size() - kAeadTagBytes);
   if (!aead.open(counter_nonce(info.seal.counter), block_associated_data(info), sealed, encoded))
     return false;
   if ((info.encoding & kEncodingZstd) == 0) {
     return encoded.size() == raw.size() && std::memcmp(encoded.data(), raw.data(), raw.size()) == 0;
   }
   try {
-    Bytes plain(raw.size());
+    const MutableByteView plain = plain_.room(raw.size());
     decompressor_.decompress(encoded, plain, info.is_delta() ? prefix : ByteView());
     return std::memcmp(plain.data(), raw.data(), raw.size()) == 0;
   } catch (const Error&) {

@@ -45,12 +45,13 @@ class BlockSealer {
               const ClassSecret& class_secret, const DeltaTrial& delta = {});
 
  private:
+  /// `bytes` lie in one of the rooms, or are the raw ones.
   struct Encoded {
     std::uint8_t encoding = 0;
-    Bytes bytes;
+    ByteView bytes;
   };
   Encoded encode(ByteView raw, const DeltaTrial& delta);
-  Encoded encode_plain(ByteView raw);
+  Encoded encode_plain(ByteView raw, ReusedBuffer& room);
   /// Nothing if a plain block is not clearly larger.
   std::optional<Encoded> encode_delta(ByteView raw, const DeltaTrial& delta);
   std::size_t estimate_plain(ByteView raw);
@@ -59,6 +60,9 @@ class BlockSealer {
 
   Compressor compressor_;
   Decompressor decompressor_;
+  ReusedBuffer frame_;   // what is sealed
+  ReusedBuffer opened_;  // … as it is read back
+  ReusedBuffer plain_;   // … and decompressed; before that, room for a trial
 };
 
 /// Opens sealed blocks. Not thread-safe: one per worker.

@@ -1,6 +1,8 @@
 #include "parity/parity_builder.h"
 
 #include <algorithm>
+#include <array>
+#include <span>
 
 #include "base/error.h"
 #include "parity/header_page.h"
@@ -29,6 +31,11 @@ void ParityBuilder::append(ByteView bytes) {
     throw Error(ErrorKind::failed, "parity: the object is longer than was said");
   }
   appended_ += bytes.size();
+  const std::size_t whole = bytes.size() / ParityGeometry::kSectorBytes;
+  if (cutter_.is_between_sectors() && whole >= 2 * layout_.code_words()) {
+    add_sectors(bytes.first(whole * ParityGeometry::kSectorBytes));
+    bytes = bytes.subspan(whole * ParityGeometry::kSectorBytes);
+  }
   cutter_.append(bytes, [this](ByteView sector) { add_sector(sector); });
 }
 
@@ -42,14 +49,42 @@ Bytes ParityBuilder::finish(const Id& object_name) {
   return std::move(file_);
 }
 
-void ParityBuilder::add_sector(ByteView sector) {
-  const std::uint64_t word = layout_.word_of(next_sector_);
+void ParityBuilder::find_rows(std::uint64_t word) {
   for (unsigned row = 0; row < rows_.size(); ++row) {
     rows_[row] = &file_[layout_.parity_offset(layout_.parity_sector_of(word, row))];
   }
-  code_.add(layout_.position_of(next_sector_), sector, rows_);
+}
+
+void ParityBuilder::add_checksum(ByteView sector) {
   std::ranges::copy(sector_checksum(sector), &table_[next_sector_ * ParityLayout::kChecksumBytes]);
   ++next_sector_;
+}
+
+void ParityBuilder::add_sector(ByteView sector) {
+  find_rows(layout_.word_of(next_sector_));
+  code_.add(layout_.position_of(next_sector_), sector, rows_);
+  add_checksum(sector);
+}
+
+/// Many at once: word by word, those of one word together.
+void ParityBuilder::add_sectors(ByteView sectors) {
+  constexpr std::size_t kSector = ParityGeometry::kSectorBytes;
+  const std::uint64_t words = layout_.code_words();
+  const std::uint64_t first = next_sector_;
+  const std::uint64_t end = first + sectors.size() / kSector;
+  std::array<const std::uint8_t*, ReedSolomon::kMaxRun> run{};
+  for (std::uint64_t start = first; start < std::min(end, first + words); ++start) {
+    find_rows(layout_.word_of(start));
+    for (std::uint64_t sector = start; sector < end;) {
+      const unsigned position = layout_.position_of(sector);
+      std::size_t count = 0;
+      for (; count < run.size() && sector < end; sector += words)
+        run[count++] = &sectors[static_cast<std::size_t>(sector - first) * kSector];
+      code_.add_run(position, std::span(run).first(count), rows_);
+    }
+  }
+  for (std::uint64_t sector = first; sector < end; ++sector)
+    add_checksum(sectors.subspan(static_cast<std::size_t>(sector - first) * kSector, kSector));
 }
 
 void ParityBuilder::write_parity_checksums() {

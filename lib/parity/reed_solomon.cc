@@ -1,13 +1,17 @@
 // The only user of ISA-L. Its functions take non-const pointers to what they only read, hence the
 // const_casts.
 //
-// A sector is added as it comes (ec_encode_data_update: one source, all parity rows), because
-// neighbours belong to different words. Gathering 2 to 16 sectors of a word first and encoding them
-// in one go was measured too: 1.3 to 2.0 GB/s against 2.1, for as much memory again.
+// A single sector is added as it comes (ec_encode_data_update: one source, all parity rows), which
+// reads and writes the word's rows for each: 2.1 GB/s. Where the caller's piece has eight sectors
+// of each word, they are encoded in one go into rows of their own, which are then added: 3.3 GB/s,
+// in CPU time (2.5 GHz, AVX-512, ISA-L 2.30). Copying sectors together for that costs what it
+// gains; all 247 of a word at once, a page each from all over the pack, come to 0.9.
 #include "parity/reed_solomon.h"
 
 #include <isa-l/erasure_code.h>
 
+#include <algorithm>
+#include <array>
 #include <vector>
 
 #include "base/error.h"
@@ -16,6 +20,7 @@ namespace coppice {
 namespace {
 
 constexpr int kLength = ParityGeometry::kSectorBytes;
+constexpr std::size_t kMaxRows = 8;      // encoded at once: 32 KiB of sums
 constexpr std::size_t kTableBytes = 32;  // per coefficient, see ec_init_tables
 
 }  // namespace
@@ -38,6 +43,30 @@ void ReedSolomon::add(unsigned position, ByteView sector,
                         static_cast<int>(position), const_cast<std::uint8_t*>(tables_.data()),
                         const_cast<std::uint8_t*>(sector.data()),
                         const_cast<std::uint8_t**>(rows.data()));
+}
+
+void ReedSolomon::add_run(unsigned position, std::span<const std::uint8_t* const> sectors,
+                          std::span<std::uint8_t* const> rows) const {
+  const std::size_t count = sectors.size();
+  Bytes tables(kTableBytes * count * rows.size());
+  for (std::size_t row = 0; row < rows.size(); ++row) {
+    std::copy_n(&tables_[kTableBytes * (row * geometry_.data + position)], kTableBytes * count,
+                &tables[kTableBytes * row * count]);
+  }
+  alignas(64) std::uint8_t sums[kMaxRows][kLength];
+  std::array<std::uint8_t*, kMaxRows> sum_rows{};
+  for (std::size_t first = 0; first < rows.size(); first += kMaxRows) {
+    const std::size_t part = std::min(kMaxRows, rows.size() - first);
+    for (std::size_t row = 0; row < part; ++row) sum_rows[row] = sums[row];
+    ec_encode_data(kLength, static_cast<int>(count), static_cast<int>(part),
+                   &tables[kTableBytes * first * count], const_cast<std::uint8_t**>(sectors.data()),
+                   sum_rows.data());
+    for (std::size_t row = 0; row < part; ++row) {
+      std::uint8_t* out = rows[first + row];
+      for (std::size_t i = 0; i < std::size_t{kLength}; ++i)
+        out[i] = static_cast<std::uint8_t>(out[i] ^ sums[row][i]);
+    }
+  }
 }
 
 Bytes ReedSolomon::solve(std::span<const unsigned> positions, std::span<const unsigned> rows,

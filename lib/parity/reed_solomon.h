@@ -22,6 +22,12 @@ class ReedSolomon {
   /// rows.size() == parity.
   void add(unsigned position, ByteView sector, std::span<std::uint8_t* const> rows) const;
 
+  /// The same for several sectors at neighbouring positions of one word, at most kMaxRun of them
+  /// and none beyond the word's end: the rows are touched once for all.
+  void add_run(unsigned position, std::span<const std::uint8_t* const> sectors,
+               std::span<std::uint8_t* const> rows) const;
+  static constexpr std::size_t kMaxRun = 8;
+
   /// Rebuilds the sectors at `positions` of a code word. rows[x] names a parity row; sums[x] is
   /// that row with every other sector of the word already added to it (in GF(2^8) adding is taking
   /// away), so what is left is due to the missing sectors alone. Returns them one behind the other,

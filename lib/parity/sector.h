@@ -46,6 +46,9 @@ class SectorCutter {
     use(ByteView(partial_));
   }
 
+  /// True if no bytes of a sector that is not complete are kept.
+  bool is_between_sectors() const { return filled_ == 0; }
+
  private:
   std::array<std::uint8_t, ParityGeometry::kSectorBytes> partial_{};
   std::size_t filled_ = 0;

@@ -32,8 +32,9 @@ class IndexTidier {
 
  private:
   std::vector<IndexedTable> read(const Id& name) const {
-    const Bytes bytes =
-        read_named_object(repository_.store(), index_name(name), name, kMaxIndexObjectBytes);
+    const ObjectRef* object = repository_.state().objects.find(name);
+    if (object == nullptr) throw_damaged(index_name(name) + ": is not in the log");
+    const Bytes bytes = read_index_object(repository_.store(), *object);
     const Secret32& key = repository_.keyring().repository_key(index_object_epoch(bytes));
     return decode_index_object(bytes, key, repository_.id());
   }

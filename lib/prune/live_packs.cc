@@ -92,13 +92,13 @@ bool LivePacks::is_proved(const Place& place) {
                         run.block_info(block));
       return true;
     }
-    const auto raw =
-        tools_.blocks.read_cached({&run, place.run, record.block, record.offset, record.length});
+    const auto raw = tools_.blocks.read_cached(
+        {&run, place.run, record.block, record.offset, record.length(), record.is_delta()});
     const ChunkIdentity& identity =
         tools_.repository.keyring().identity(static_cast<ChunkClass>(block.chunk_class));
     const ByteView bytes(*raw);
-    return std::uint64_t{record.offset} + record.length <= bytes.size() &&
-           identity.id(bytes.subspan(record.offset, record.length)) == record.id;
+    return std::uint64_t{record.offset} + record.length() <= bytes.size() &&
+           identity.id(bytes.subspan(record.offset, record.length())) == record.id;
   } catch (const Error& error) {  // per item: then the other places stay
     if (!error.is_about_bytes() && error.kind() != ErrorKind::no_key) throw;
     return false;
@@ -111,7 +111,7 @@ bool LivePacks::may_drop(const Place& place, const Place& survivor) const {
   if (opens_all_) return true;
   return block_of(place).sealed_hash == block_of(survivor).sealed_hash &&
          record_of(place).offset == record_of(survivor).offset &&
-         record_of(place).length == record_of(survivor).length;
+         record_of(place).length() == record_of(survivor).length();
 }
 
 void LivePacks::drop_duplicates(FindingSink& findings) {

@@ -172,12 +172,12 @@ void Collector::prove(Survey& survey, const PackView& pack) const {
                           chunk.block < pack.first_block + pack.block_count &&
                           survey.live().is_live(pack.run, chunk.block);
     if (!is_moved) continue;
-    const auto raw =
-        survey.blocks().read_cached({&run, pack.run, chunk.block, chunk.offset, chunk.length});
+    const auto raw = survey.blocks().read_cached(
+        {&run, pack.run, chunk.block, chunk.offset, chunk.length(), chunk.is_delta()});
     const auto chunk_class = static_cast<ChunkClass>(run.blocks()[chunk.block].chunk_class);
     if (repository_.keyring()
             .identity(chunk_class)
-            .id(ByteView(*raw).subspan(chunk.offset, chunk.length)) != chunk.id) {
+            .id(ByteView(*raw).subspan(chunk.offset, chunk.length())) != chunk.id) {
       throw_damaged(pack_name(pack.name) + ": chunk " + chunk.id.short_hex() +
                     " is not what its table says");
     }

@@ -7,7 +7,7 @@
 
 namespace coppice {
 
-Bytes BlockSource::open(const ChunkPlace& place, const std::string& object, ByteView prefix) {
+Bytes BlockSource::open(const ChunkPlace& place, const ReadSealed& read_sealed, ByteView prefix) {
   const BlockRecord& record = place.block_record();
   const BlockInfo info = place.run->block_info(record);
   const Secret32& secret = secrets_.secret(info.seal.session, info.chunk_class);
@@ -15,9 +15,31 @@ Bytes BlockSource::open(const ChunkPlace& place, const std::string& object, Byte
                        [&](BlockOpener& opener) {
                          const MutableByteView sealed =
                              opener.room_for_sealed(record.sealed_length);
-                         store_.read(object, record.offset, sealed);
+                         read_sealed(record.offset, sealed);
                          return opener.open(info, sealed, secret, prefix);
                        });
+}
+
+/// From the second copy, or by the parity: nothing is written.
+Bytes BlockSource::open_healed(const ChunkPlace& place, ByteView prefix) {
+  const PackRecord& pack = place.pack_record();
+  Bytes raw;
+  if (pack.length < kParityFromBytes) {
+    const std::string copy = copy_name(pack_name(pack.name));
+    raw = open(
+        place, [&](std::uint64_t offset, MutableByteView out) { store_.read(copy, offset, out); },
+        prefix);
+  } else {
+    const ObjectRef object{ObjectKind::pack, Side::parity, pack.name, pack.length};
+    raw = open(
+        place,
+        [&](std::uint64_t offset, MutableByteView out) {
+          if (!healer_.read(object, offset, out)) throw_damaged("parity cannot heal it");
+        },
+        prefix);
+  }
+  healed_.add();
+  return raw;
 }
 
 Bytes BlockSource::read(const ChunkPlace& place, BaseProof proof) {
@@ -30,16 +52,17 @@ Bytes BlockSource::read(const ChunkPlace& place, BaseProof proof) {
   }
   const std::string object = pack_name(pack.name);
   try {
-    return open(place, object, prefix);
+    return open(
+        place, [&](std::uint64_t offset, MutableByteView out) { store_.read(object, offset, out); },
+        prefix);
   } catch (const Error& error) {
     if (error.kind() != ErrorKind::damaged) throw;
-    if (pack.length >= kParityFromBytes) throw error.within("pack " + pack.name.short_hex());
     try {
-      Bytes raw = open(place, copy_name(object), prefix);
-      healed_.add();
-      return raw;
-    } catch (const Error&) {
-      throw error.within("pack " + pack.name.short_hex() + " and its second copy");
+      return open_healed(place, prefix);
+    } catch (const Error& second) {
+      if (second.kind() == ErrorKind::interrupted) throw;
+      const char* side = pack.length < kParityFromBytes ? " and its second copy" : "";
+      throw error.within("pack " + pack.name.short_hex() + side);
     }
   }
 }

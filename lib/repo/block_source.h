@@ -1,7 +1,11 @@
 #pragma once
+#include <cstdint>
+#include <functional>
+
 #include "index/index.h"
 #include "pack/block_codec.h"
 #include "repo/block_cache.h"
+#include "repo/object_healer.h"
 #include "repo/session_secrets.h"
 #include "store/store.h"
 #include "task/checkout_pool.h"
@@ -16,14 +20,14 @@ enum class BaseProof {
 };
 
 /// Reads and opens blocks where the index says they lie. A small pack that is damaged or missing is
-/// read from its second copy. Bases of deltas, and what is asked for through the cache, are kept
-/// there for a while. Thread-safe.
+/// read from its second copy; of a large one that is damaged, what parity rebuilds. Bases of
+/// deltas, and what is asked for through the cache, are kept there for a while. Thread-safe.
 class BlockSource {
  public:
   /// `cache_bytes` bounds the raw blocks that are kept.
   BlockSource(Store& store, const Index& index, SessionSecrets& secrets,
               std::uint64_t cache_bytes = kCacheBytes)
-      : store_(store), index_(index), secrets_(secrets), cache_(cache_bytes) {}
+      : store_(store), index_(index), secrets_(secrets), cache_(cache_bytes), healer_(store) {}
 
   /// Enough for the bases of the blocks that a few workers have in hand.
   static constexpr std::uint64_t kCacheBytes = 32ULL << 20;
@@ -41,12 +45,14 @@ class BlockSource {
     append_base(chunk_class, id, BaseProof::by_id, prefix);
   }
 
-  /// How many blocks came from a second copy because the first was damaged.
+  /// How many blocks came from a second copy or by parity because they were damaged.
   std::uint64_t healed_blocks() const { return healed_.value(); }
   const Index& index() const { return index_; }
 
  private:
-  Bytes open(const ChunkPlace& place, const std::string& object, ByteView prefix);
+  using ReadSealed = std::function<void(std::uint64_t offset, MutableByteView out)>;
+  Bytes open(const ChunkPlace& place, const ReadSealed& read_sealed, ByteView prefix);
+  Bytes open_healed(const ChunkPlace& place, ByteView prefix);
   Bytes read_prefix(const ChunkPlace& place, BaseProof proof);
   void append_base(ChunkClass chunk_class, const Id& id, BaseProof proof, Bytes& prefix);
   /// The bytes of a plain place, if they are what the id says.
@@ -58,6 +64,7 @@ class BlockSource {
   SessionSecrets& secrets_;
   BlockCache cache_;
   CheckoutPool<BlockOpener> openers_;
+  ObjectHealer healer_;
   Counter healed_;
 };
 

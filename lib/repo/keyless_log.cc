@@ -3,6 +3,8 @@
 #include <string>
 #include <utility>
 
+#include "base/error.h"
+#include "repo/checkpoint.h"
 #include "repo/object_names.h"
 
 namespace coppice {
@@ -43,6 +45,7 @@ void KeylessLog::read_one(LogReader& reader, std::uint64_t number) {
     const bool is_newer = read.why.kind() == ErrorKind::newer_version;
     report(is_newer ? Finding::Weight::note : Finding::Weight::damaged,
            is_newer ? "log_entry_unknown" : "log_entry_damaged", number, read.why.what());
+    needs_newer_version_ = needs_newer_version_ || is_newer;
     is_complete_ = false;
     last_hash_.reset();
     return;
@@ -71,6 +74,23 @@ void KeylessLog::check_files(LogReader& reader, std::uint64_t number, const LogR
   }
 }
 
+/// Features stand in the clear in an epoch's entry, which a checkpoint repeats.
+void KeylessLog::note_features(const LogEntry& entry) {
+  try {
+    if (entry.type == LogEntryType::epoch) {
+      const FeatureBits features = decode_epoch_body(entry.public_body).features;
+      if (features.incompatible != 0 || features.read_only_compatible != 0)
+        needs_newer_version_ = true;
+    } else if (entry.type == LogEntryType::checkpoint) {
+      for (const Bytes& file : decode_checkpoint_body(entry.public_body).root_entries)
+        note_features(parse_log_entry(file).plain);
+    }
+  } catch (const Error& error) {  // per item: damaged bodies are for keyholders to judge
+    if (!error.is_about_bytes()) throw;
+    if (error.kind() == ErrorKind::newer_version) needs_newer_version_ = true;
+  }
+}
+
 /// A checkpoint restates everything: whatever was unreadable before it no longer matters.
 void KeylessLog::follow(const ParsedLogEntry& parsed) {
   const LogEntry& entry = parsed.plain;
@@ -83,8 +103,10 @@ void KeylessLog::follow(const ParsedLogEntry& parsed) {
   }
   if (!is_known_log_entry_type(static_cast<std::uint8_t>(entry.type))) {
     report(Finding::Weight::note, "log_entry_unknown", entry.number, "is of an unknown type");
+    needs_newer_version_ = true;
     is_complete_ = false;
   }
+  note_features(entry);
   if (may_delete_objects(entry.type)) {
     for (const ObjectRef& object : entry.deletes) objects_.remove(object);
   }

@@ -26,6 +26,9 @@ class KeylessLog {
   std::optional<std::uint64_t> first() const { return first_; }
   std::optional<std::uint64_t> last() const { return last_; }
   std::optional<Id> last_hash() const { return last_hash_; }
+  /// An entry, its type or a feature of an epoch is of a later version than this program knows:
+  /// nothing may be changed here.
+  bool needs_newer_version() const { return needs_newer_version_; }
   /// Every entry is readable and known: `objects` is all that should exist. Otherwise objects
   /// beyond it may be needed.
   bool is_complete() const { return is_complete_; }
@@ -35,6 +38,7 @@ class KeylessLog {
   void read_one(LogReader& reader, std::uint64_t number);
   void check_files(LogReader& reader, std::uint64_t number, const LogRead& read);
   void follow(const ParsedLogEntry& entry);
+  void note_features(const LogEntry& entry);
   void report(Finding::Weight weight, const char* code, std::uint64_t number, std::string message);
 
   LiveObjects objects_;
@@ -43,6 +47,7 @@ class KeylessLog {
   std::optional<std::uint64_t> last_;
   std::optional<Id> last_hash_;
   bool is_complete_ = true;
+  bool needs_newer_version_ = false;
 };
 
 }  // namespace coppice

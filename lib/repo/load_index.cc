@@ -6,6 +6,7 @@
 #include "base/held_findings.h"
 #include "index/index_cache.h"
 #include "index/index_object.h"
+#include "index/run_collector.h"
 #include "pack/pack_file.h"
 #include "repo/adopted_packs.h"
 #include "repo/object_names.h"
@@ -20,8 +21,11 @@ namespace {
 
 /// Up to so many missing tables are read from the packs themselves even if there are index objects.
 constexpr std::size_t kFewTables = 16;
-/// More cached runs than this are merged into one.
-constexpr std::size_t kMaxCachedRuns = 8;
+/// A cached run is merged with the new ones unless it is this many times larger: so there are few
+/// runs, and each record is written again a few times only.
+constexpr std::uint64_t kMergeFactor = 4;
+/// A cached run is of no more use if more than this share of its packs are gone: 1 in …
+constexpr std::size_t kMaxDeadShare = 4;
 
 /// Loads what one call of Repository::load_index needs.
 class Loader {
@@ -37,13 +41,18 @@ class Loader {
  private:
   void note_wanted();
   void load_cached();
+  void report_healed(const char* code, const std::string& object);
   void load_index_objects();
   void take_from_index_object(const Id& name);
   void load_pack_tables();
   void report_missing_tables();
   void add_table(const Id& pack, std::uint64_t length, const Bytes& table);
   void adopt_orphans();
-  void finish_builder(bool is_cacheable);
+  bool is_of_use(const IndexRun& run) const;
+  void use(IndexRun run);
+  IndexCache cache() const { return {options_.cache_directory, keyring_.local_key()}; }
+  void finish_tables();
+  void keep_in_cache(std::vector<IndexRun> parts);
   PackUse judge(const PackRecord& pack) const;
   bool is_trusted(const SlotId& writer) const;
 
@@ -55,7 +64,8 @@ class Loader {
   PackSizes listed_;  // only for writing
   PackSizes wanted_;  // live packs whose tables are still to be found, with their lengths
   std::map<Id, std::string> broken_tables_;  // pack -> why its own table does not do
-  IndexRunBuilder builder_;
+  RunCollector tables_;
+  std::vector<CachedRun> cached_;  // the largest first
   LoadedIndex loaded_;
 };
 
@@ -91,18 +101,32 @@ PackUse Loader::judge(const PackRecord& pack) const {
                                                                         : PackUse::readable;
 }
 
+/// Not one of packs that (from two commands at once) another run has, nor one mostly of packs that
+/// are gone.
+bool Loader::is_of_use(const IndexRun& run) const {
+  std::size_t dead = 0;
+  for (const PackRecord& pack : run.packs()) {
+    if (wanted_.contains(pack.name)) continue;
+    if (state_.objects.is_live(pack.name)) return false;
+    ++dead;
+  }
+  return dead * kMaxDeadShare <= run.packs().size();
+}
+
+void Loader::use(IndexRun run) {
+  loaded_.index.add(std::move(run), [this](const PackRecord& pack) { return judge(pack); });
+}
+
 void Loader::load_cached() {
   if (options_.cache_directory.empty()) return;
-  const IndexCache cache(options_.cache_directory, keyring_.local_key());
-  const std::vector<IndexRun> runs = cache.load();
-  for (const IndexRun& run : runs) {
-    // Not of packs that are gone, nor (from two commands at once) of packs that another run has.
-    const bool is_new =
-        std::all_of(run.packs().begin(), run.packs().end(),
-                    [&](const PackRecord& pack) { return wanted_.contains(pack.name); });
-    if (!is_new) continue;
-    for (const PackRecord& pack : run.packs()) wanted_.erase(pack.name);
-    loaded_.index.add(run, [this](const PackRecord& pack) { return judge(pack); });
+  const auto proof = options_.for_writing ? IndexCache::Proof::as_used : IndexCache::Proof::whole;
+  for (CachedRun& cached : cache().load(proof)) {
+    if (is_of_use(cached.run)) {
+      for (const PackRecord& pack : cached.run.packs()) wanted_.erase(pack.name);
+      cached_.push_back(std::move(cached));
+    } else {
+      cache().drop(cached.file);
+    }
   }
 }
 
@@ -113,11 +137,15 @@ void Loader::add_table(const Id& pack, std::uint64_t length, const Bytes& bytes)
       !is_table_signed_by(bytes, keyring_.repository(), certificate->second.body.signing_key)) {
     throw_damaged("pack table is not signed by a known slot");
   }
-  builder_.add(pack, length, table);
+  tables_.add(pack, length, table);
 }
 
 void Loader::take_from_index_object(const Id& name) {
-  const Bytes bytes = read_named_object(store_, index_name(name), name, kMaxIndexObjectBytes);
+  const ObjectRef* object = state_.objects.find(name);
+  if (object == nullptr) return;
+  bool is_healed = false;
+  const Bytes bytes = read_index_object(store_, *object, &is_healed);
+  if (is_healed) report_healed("index_damaged", index_name(name));
   const Secret32& key = keyring_.repository_key(index_object_epoch(bytes));
   for (const IndexedTable& entry : decode_index_object(bytes, key, keyring_.repository())) {
     const auto wanted = wanted_.find(entry.pack);
@@ -127,6 +155,14 @@ void Loader::take_from_index_object(const Id& name) {
   }
 }
 
+/// A backup is no less whole for it, so there it is only told.
+void Loader::report_healed(const char* code, const std::string& object) {
+  findings_.report({options_.for_writing ? Finding::Weight::note : Finding::Weight::healable, code,
+                    object,
+                    "is damaged, and was read from its second copy or by its parity; run: coppice "
+                    "repair packs"});
+}
+
 void Loader::load_index_objects() {
   for (const Id& name : state_.index_names) {
     if (wanted_.empty()) return;
@@ -134,8 +170,9 @@ void Loader::load_index_objects() {
       take_from_index_object(name);
     } catch (const Error& error) {  // per item: the packs' own tables say the same
       if (!error.is_about_bytes()) throw;
-      findings_.report(
-          {Finding::Weight::healable, "index_damaged", index_name(name), error.what()});
+      findings_.report({options_.for_writing ? Finding::Weight::note : Finding::Weight::healable,
+                        "index_damaged", index_name(name),
+                        std::string(error.what()) + "; run: coppice repair index"});
     }
   }
 }
@@ -144,7 +181,9 @@ void Loader::load_pack_tables() {
   const PackSizes wanted = wanted_;
   for (const auto& [name, length] : wanted) {
     try {
-      add_table(name, length, read_pack_table(store_, keyring_, name, length));
+      bool is_healed = false;
+      add_table(name, length, read_pack_table(store_, keyring_, name, length, &is_healed));
+      if (is_healed) report_healed("pack_damaged", pack_name(name));
       wanted_.erase(name);
     } catch (const Error& error) {  // per item: an index object may have it
       if (!error.is_about_bytes()) throw;
@@ -167,23 +206,30 @@ void Loader::report_missing_tables() {
   wanted_.clear();
 }
 
-void Loader::finish_builder(bool is_cacheable) {
-  if (builder_.is_empty()) return;
-  IndexRun run = builder_.build();
-  if (is_cacheable && !options_.cache_directory.empty()) {
-    const IndexCache cache(options_.cache_directory, keyring_.local_key());
-    if (loaded_.index.runs().size() < kMaxCachedRuns) {
-      cache.store(run);
-    } else {
-      IndexRunBuilder merged;
-      for (const IndexRun& part : loaded_.index.runs()) merged.add(part);
-      merged.add(run);
-      const IndexRun whole = merged.build();
-      cache.store(whole);
-      cache.keep_only(whole);
-    }
+/// Together with cached runs that are not much larger.
+void Loader::keep_in_cache(std::vector<IndexRun> parts) {
+  std::uint64_t size = 0;
+  for (const IndexRun& part : parts) size += part.bytes().size();
+  std::vector<std::string> replaced;
+  while (!cached_.empty() && cached_.back().run.bytes().size() < kMergeFactor * size &&
+         cached_.back().run.prove()) {
+    size += cached_.back().run.bytes().size();
+    parts.push_back(cached_.back().run);
+    replaced.push_back(cached_.back().file);
+    cached_.pop_back();
   }
-  loaded_.index.add(std::move(run), [this](const PackRecord& pack) { return judge(pack); });
+  if (auto kept = cache().keep(parts, replaced)) {
+    cached_.push_back(std::move(*kept));
+  } else {
+    for (IndexRun& part : parts) use(std::move(part));
+  }
+}
+
+/// Tables that the cache did not have.
+void Loader::finish_tables() {
+  if (tables_.is_empty()) return;
+  if (options_.cache_directory.empty()) return use(tables_.take_run());
+  keep_in_cache(tables_.take_parts());
 }
 
 void Loader::adopt_orphans() {
@@ -201,10 +247,11 @@ LoadedIndex Loader::load() {
   load_pack_tables();
   if (!wanted_.empty()) load_index_objects();
   report_missing_tables();
-  finish_builder(true);
+  finish_tables();
+  for (CachedRun& cached : cached_) use(std::move(cached.run));
   if (options_.for_writing) {
     adopt_orphans();
-    finish_builder(false);
+    if (!tables_.is_empty()) use(tables_.take_run());
   }
   for (const auto& [pack, chunks] : state_.damaged) {
     for (const ChunkName& chunk : chunks) loaded_.index.mark_damaged(pack, chunk.id);

@@ -30,9 +30,9 @@ void add_objects(LogState& state, const LogEntry& entry) {
                (added == LiveObjects::Added::contradicts ? ", which it describes wrongly"
                                                          : ", whose name was deleted before"));
     }
-    if (added == LiveObjects::Added::added && object.kind == ObjectKind::index) {
-      state.index_names.insert(object.name);
-    }
+    if (added != LiveObjects::Added::added) continue;
+    if (object.kind == ObjectKind::index) state.index_names.insert(object.name);
+    if (object.kind == ObjectKind::pack) state.unindexed.insert(object.name);
   }
 }
 
@@ -105,6 +105,12 @@ void obey_index_set(LogState& state, const GenuineEntry& genuine) {
   expect_empty(genuine.entry.public_body);
   const std::vector<Id> replaced = decode_names(genuine.body, "index set");
   for (const Id& name : replaced) state.index_names.erase(name);
+  // One that replaces others restates what they hold; one that does not is Repository::maintain's.
+  const auto& adds = genuine.entry.adds;
+  const bool has_index = std::any_of(adds.begin(), adds.end(), [](const ObjectRef& object) {
+    return object.kind == ObjectKind::index;
+  });
+  if (has_index && replaced.empty()) state.unindexed.clear();
   add_objects(state, genuine.entry);
 }
 
@@ -126,6 +132,7 @@ void obey_remove(LogState& state, const GenuineEntry& genuine) {
   for (const ObjectRef& object : genuine.entry.deletes) {
     state.objects.remove(object);
     state.index_names.erase(object.name);
+    state.unindexed.erase(object.name);
     state.condemned.erase(object.name);
     state.attested.erase(object.name);
     state.damaged.erase(object.name);

@@ -1,4 +1,7 @@
 #include <algorithm>
+#include <functional>
+#include <set>
+#include <string>
 
 #include "base/error.h"
 #include "crypto/hash.h"
@@ -19,38 +22,41 @@ namespace {
 constexpr std::size_t kTablesBeforeIndex = 64;
 constexpr std::uint64_t kEntriesBeforeCheckpoint = 128;
 /// Where there are many snapshots a checkpoint is large: then there are more entries between two,
-/// this share of the snapshots, so that all checkpoints together stay within a multiple of the last.
+/// this share of the snapshots, so that all checkpoints together stay within a multiple of the
+/// last.
 constexpr std::uint64_t kSnapshotsToAnEntry = 8;
+constexpr std::uint64_t kMaxTextBytes = 1 << 20;
+
+/// Puts the file that is missing of a text and its second copy: whoever wrote them was interrupted
+/// in between. One that is there and damaged is for `repair`. `expect` throws for a text that is
+/// not what it should be.
+void complete_twin(Store& store, const std::string& name,
+                   const std::function<void(ByteView)>& expect) {
+  const std::string copy = copy_name(name);
+  const bool is_there = store.size(name).has_value();
+  if (is_there == store.size(copy).has_value()) return;
+  const Bytes text = store.read_all(is_there ? name : copy, kMaxTextBytes);
+  expect(text);
+  store.put_if_absent(is_there ? copy : name, text);
+}
+
+void complete_texts(Store& store) {
+  complete_twin(store, kHeaderName, [](ByteView text) { decode_header(text); });
+  std::set<std::string> slots;
+  for (const ObjectInfo& object : store.list("slots/")) {
+    std::string name = object.name;
+    if (name.ends_with(".copy")) name.resize(name.size() - std::string_view(".copy").size());
+    slots.insert(std::move(name));
+  }
+  for (const std::string& name : slots)
+    complete_twin(store, name, [](ByteView text) { parse_slot(text); });
+}
 
 }  // namespace
 
-std::vector<ObjectRef> Repository::packs_without_index(FindingSink& findings) const {
-  std::set<Id> indexed;
-  for (const Id& name : state().index_names) {
-    try {
-      const Bytes bytes = read_named_object(store_, index_name(name), name, kMaxIndexObjectBytes);
-      const Secret32& key = keyring_.repository_key(index_object_epoch(bytes));
-      for (const IndexedTable& table : decode_index_object(bytes, key, id()))
-        indexed.insert(table.pack);
-    } catch (const Error& error) {  // per item: its packs are then indexed anew
-      if (!error.is_about_bytes()) throw;
-      findings.report({Finding::Weight::healable, "index_damaged", index_name(name), error.what()});
-    }
-  }
-  std::vector<ObjectRef> packs;
-  for (const auto& [name, object] : state().objects.live()) {
-    if (object.kind == ObjectKind::pack && !indexed.contains(name)) packs.push_back(object);
-  }
-  return packs;
-}
-
-void Repository::merge_tables(FindingSink& findings) {
-  std::size_t live_packs = 0;
-  for (const auto& [name, object] : state().objects.live())
-    live_packs += object.kind == ObjectKind::pack ? 1U : 0U;
-  if (live_packs < kTablesBeforeIndex) return;
-  const std::vector<ObjectRef> packs = packs_without_index(findings);
-  if (packs.size() < kTablesBeforeIndex) return;
+/// Of packs that came since the last time; reading all index objects to be sure would cost more
+/// than a pack that is opened for its table now and then.
+void Repository::merge_tables() {
   std::vector<ObjectRef> added;
   std::vector<IndexedTable> tables;
   std::uint64_t size = 0;
@@ -64,9 +70,10 @@ void Repository::merge_tables(FindingSink& findings) {
     tables.clear();
     size = 0;
   };
-  for (const ObjectRef& pack : packs) {
-    tables.push_back(
-        {pack.name, pack.length, read_pack_table(store_, keyring_, pack.name, pack.length)});
+  const std::set<Id> packs = state().unindexed;
+  for (const Id& name : packs) {
+    const ObjectRef& pack = *state().objects.find(name);
+    tables.push_back({name, pack.length, read_pack_table(store_, keyring_, name, pack.length)});
     size += tables.back().table.size();
     if (size >= kIndexObjectTargetBytes) put_object();
   }
@@ -78,12 +85,17 @@ void Repository::merge_tables(FindingSink& findings) {
 
 void Repository::maintain(FindingSink& findings) {
   if (state().is_read_only()) return;
+  const bool is_long = state().next_number - state().checkpoint_field() >=
+                       std::max<std::uint64_t>(kEntriesBeforeCheckpoint,
+                                               state().snapshots.size() / kSnapshotsToAnEntry);
+  // A reader that starts from a checkpoint cannot tell which packs before it have no index object.
+  const std::size_t enough = is_long ? 1 : kTablesBeforeIndex;
   try {
-    if (may_append(keyring_.role(), LogEntryType::index_set)) merge_tables(findings);
-    const bool is_long =
-        state().next_number - state().checkpoint_field() >=
-        std::max<std::uint64_t>(kEntriesBeforeCheckpoint,
-                                state().snapshots.size() / kSnapshotsToAnEntry);
+    complete_texts(store_);
+    if (state().unindexed.size() >= enough &&
+        may_append(keyring_.role(), LogEntryType::index_set)) {
+      merge_tables();
+    }
     if (is_long && may_append(keyring_.role(), LogEntryType::checkpoint) &&
         !state().collection_is_stopped()) {
       log_->append_checkpoint();

@@ -10,8 +10,7 @@ namespace coppice {
 inline constexpr const char* kHeaderName = "header";
 inline constexpr const char* kReadmeName = "readme.txt";
 inline constexpr const char* kReserveName = "reserve";
-/// What a reserve takes, bytes.
-inline constexpr std::size_t kReserveBytes = 1 << 20;
+inline constexpr std::size_t kReserveBytes = 1 << 20;  ///< all of them zero
 /// Objects at least this large have parity, smaller ones a second copy; bytes.
 inline constexpr std::uint64_t kParityFromBytes = 1ULL << 20;
 

@@ -1,23 +1,43 @@
 #include "repo/pack_table.h"
 
+#include <algorithm>
+#include <optional>
+#include <string>
+
 #include "base/error.h"
 #include "crypto/hash.h"
+#include "index/index_object.h"
 #include "pack/pack_file.h"
+#include "repo/object_healer.h"
 #include "repo/object_names.h"
+#include "repo/object_reader.h"
 
 namespace coppice {
 namespace {
 
-/// What `read` makes of the object or, if that is damaged, of its second copy; the first error if
-/// neither does.
+/// What `read` makes of the object or, if that is damaged, of its second copy or of what parity
+/// rebuilds; the first error if none does.
 template <typename Read>
-Bytes from_either_copy(const std::string& object, const Read& read) {
+Bytes from_any_copy(Store& store, const ObjectRef& object, bool* is_healed, const Read& read) {
+  const auto read_file = [&store](const std::string& file) -> ReadObject {
+    return [&store, file](std::uint64_t offset, MutableByteView out) {
+      store.read(file, offset, out);
+    };
+  };
+  const std::string name = object_name(object);
   try {
-    return read(object);
+    return read(read_file(name));
   } catch (const Error& first) {
     if (!first.is_about_bytes()) throw;
     try {
-      return read(copy_name(object));
+      ObjectHealer healer(store);
+      const ReadObject own = read_file(name);
+      const ReadObject healed = [&](std::uint64_t offset, MutableByteView out) {
+        if (!healer.read(object, offset, out)) own(offset, out);
+      };
+      Bytes bytes = read(object.side == Side::copy ? read_file(copy_name(name)) : healed);
+      if (is_healed != nullptr) *is_healed = true;
+      return bytes;
     } catch (const Error&) {
       throw first;
     }
@@ -43,19 +63,47 @@ Bytes open_table(const Keyring& keyring, std::uint64_t length, const ReadObject&
   return open_pack_table(prefix, key, keyring.repository(), read_part(place.offset, place.length));
 }
 
-Bytes read_pack_table(Store& store, const Keyring& keyring, const Id& pack, std::uint64_t length) {
-  return from_either_copy(pack_name(pack), [&](const std::string& object) {
+std::optional<Bytes> try_table_of_whole_file(Store& store, const Keyring& keyring,
+                                             const std::string& file, const Id& pack,
+                                             std::uint64_t length) {
+  try {
+    const Bytes bytes = store.read_all(file, length);
+    if (bytes.size() != length || blake3(bytes) != pack) return std::nullopt;
     return open_table(keyring, length, [&](std::uint64_t offset, MutableByteView out) {
-      store.read(object, offset, out);
+      if (offset > length || out.size() > length - offset) throw_damaged(file + ": ends before");
+      std::copy_n(bytes.begin() + static_cast<std::ptrdiff_t>(offset), out.size(), out.begin());
     });
-  });
+  } catch (const Error& error) {
+    if (!error.is_about_bytes()) throw;
+    return std::nullopt;
+  }
 }
 
-Bytes read_named_object(Store& store, const std::string& object, const Id& name,
-                        std::uint64_t max_bytes) {
-  return from_either_copy(object, [&](const std::string& candidate) {
-    Bytes bytes = store.read_all(candidate, max_bytes);
-    if (blake3(bytes) != name) throw_damaged(candidate + " is not what its name says");
+Bytes read_pack_table(Store& store, const Keyring& keyring, const Id& pack, std::uint64_t length,
+                      bool* is_healed) {
+  const Side side = length < kParityFromBytes ? Side::copy : Side::parity;
+  if (side == Side::copy) {
+    const std::string name = pack_name(pack);
+    for (const std::string& file : {name, copy_name(name)}) {
+      auto table = try_table_of_whole_file(store, keyring, file, pack, length);
+      if (!table) continue;
+      if (is_healed != nullptr) *is_healed = file != name;
+      return std::move(*table);
+    }
+  }
+  // A large one, or one of which both files are damaged somewhere: its blocks have hashes of their
+  // own.
+  return from_any_copy(store, {ObjectKind::pack, side, pack, length}, is_healed,
+                       [&](const ReadObject& read) { return open_table(keyring, length, read); });
+}
+
+Bytes read_index_object(Store& store, const ObjectRef& object, bool* is_healed) {
+  const std::string name = index_name(object.name);
+  if (object.length > kMaxIndexObjectBytes) throw_damaged(name + " has an impossible size");
+  return from_any_copy(store, object, is_healed, [&](const ReadObject& read) {
+    Bytes bytes(static_cast<std::size_t>(object.length));
+    read(0, bytes);
+    if (blake3(bytes) != object.name) throw_damaged(name + " is not what its name says");
     return bytes;
   });
 }

@@ -1,4 +1,7 @@
 #pragma once
+#include <optional>
+#include <string>
+
 #include "base/bytes.h"
 #include "base/id.h"
 #include "repo/keyring.h"
@@ -12,13 +15,21 @@ namespace coppice {
 /// Error{newer_version}.
 Bytes open_table(const Keyring& keyring, std::uint64_t length, const ReadObject& read);
 
-/// The table of a pack in the store; of a small one from the second copy if the first does not do.
-/// Throws as open_table().
-Bytes read_pack_table(Store& store, const Keyring& keyring, const Id& pack, std::uint64_t length);
+/// The table of a small pack (below kParityFromBytes) in this file of it, if the file has the bytes
+/// of the pack's name. Nothing binds a table to its pack: another pack's file in this one's place
+/// would open as well, and its chunks would stand for those that are in the second copy.
+std::optional<Bytes> try_table_of_whole_file(Store& store, const Keyring& keyring,
+                                             const std::string& file, const Id& pack,
+                                             std::uint64_t length);
 
-/// The whole of an object whose name is the BLAKE3 of its bytes, from its second copy if the first
-/// does not do. Throws Error{damaged}.
-Bytes read_named_object(Store& store, const std::string& object, const Id& name,
-                        std::uint64_t max_bytes);
+/// The table of a pack in the store; of a damaged pack from the second copy or by the parity. Of a
+/// small one a file that is whole counts before one whose table merely opens. `is_healed`, unless
+/// null, tells whether it came from elsewhere than the pack. Throws as open_table().
+Bytes read_pack_table(Store& store, const Keyring& keyring, const Id& pack, std::uint64_t length,
+                      bool* is_healed = nullptr);
+
+/// The whole of an index object, from its second copy or by its parity if its own bytes are not
+/// what its name says. Throws Error{damaged}.
+Bytes read_index_object(Store& store, const ObjectRef& object, bool* is_healed = nullptr);
 
 }  // namespace coppice

@@ -45,6 +45,13 @@ Header read_header(Store& store, FindingSink& findings) {
 }
 
 /// Names and texts of all slots, from the repository or from the export.
+/// Files of strangers, which copying leaves behind, are none.
+bool is_slot_file(const std::string& name) {
+  SlotId slot;
+  return from_hex(std::string_view(name).substr(name.find('/') + 1), slot.bytes) &&
+         name == slot_name(slot);
+}
+
 std::vector<std::pair<std::string, Bytes>> read_slots(Store& store,
                                                       const HeaderExport* header_export,
                                                       FindingSink& findings) {
@@ -53,7 +60,7 @@ std::vector<std::pair<std::string, Bytes>> read_slots(Store& store,
   for (const ObjectInfo& object : store.list("slots/")) {
     std::string name = object.name;
     if (name.ends_with(".copy")) name.resize(name.size() - 5);
-    if (names.empty() || names.back() != name) names.push_back(std::move(name));
+    if (is_slot_file(name)) names.push_back(std::move(name));
   }
   std::sort(names.begin(), names.end());
   names.erase(std::unique(names.begin(), names.end()), names.end());
@@ -126,6 +133,8 @@ void Repository::expect_no_rollback() {
   if (host_state_ == nullptr) return;
   const auto seen = host_state_->last_seen(id());
   if (!seen) return;
+  // Another process of this machine may have appended, and remembered, since the log was read.
+  if (state().next_number <= seen->number) log_->refresh();
   const bool is_shorter = state().next_number <= seen->number;
   std::optional<Id> hash;
   if (!is_shorter)
@@ -144,6 +153,9 @@ void Repository::expect_no_rollback() {
 
 void Repository::remember_tail() {
   if (host_state_ == nullptr || state().next_number == 0 || !state().last_hash) return;
+  // What another process of this machine saw later must not be forgotten.
+  const auto seen = host_state_->last_seen(id());
+  if (seen && seen->number >= state().next_number) return;
   host_state_->remember(id(), {state().next_number - 1, *state().last_hash});
 }
 
@@ -221,7 +233,7 @@ HeaderExport Repository::make_export() const {
   content.repository_id = id();
   content.header = to_bytes(as_bytes(encode_header(header_)));
   for (const ObjectInfo& object : store_.list("slots/")) {
-    if (object.name.ends_with(".copy")) continue;
+    if (!is_slot_file(object.name)) continue;
     content.slots.emplace_back(object.name.substr(object.name.find('/') + 1),
                                store_.read_all(object.name, kMaxTextBytes));
   }

@@ -98,7 +98,7 @@ class Repository {
   /// itself.
   Session begin_session(RandomSource& random, const std::string& host, Timestamp now) const;
 
-  /// After a backup: merges tables that no index object holds yet into index objects once there are
+  /// After a backup: puts what is missing of header, slots and their second copies, merges tables that no index object holds yet into index objects once there are
   /// many, and appends a checkpoint once the log has grown long; each only if this slot may.
   void maintain(FindingSink& findings);
 
@@ -109,8 +109,7 @@ class Repository {
   Repository(Store& store, Keyring keyring, Header header, HostState* host_state);
   std::vector<SessionBox> find_session_boxes(const Id& session) const;
   SessionRecord read_session_record(const Id& session) const;
-  std::vector<ObjectRef> packs_without_index(FindingSink& findings) const;
-  void merge_tables(FindingSink& findings);
+  void merge_tables();
   void expect_no_rollback();
   void remember_tail();
 

@@ -9,14 +9,14 @@
 namespace coppice {
 namespace {
 
-constexpr std::size_t kPieceBytes = 1 << 20;
+constexpr std::uint64_t kPieceBytes = 1 << 20;
 
-void for_each_piece(std::uint64_t length, const ReadObject& read,
+void for_each_piece(std::uint64_t length, std::uint64_t piece_bytes, const ReadObject& read,
                     const std::function<void(ByteView)>& use) {
-  Bytes piece(static_cast<std::size_t>(std::min<std::uint64_t>(length, kPieceBytes)));
-  for (std::uint64_t offset = 0; offset < length; offset += kPieceBytes) {
+  Bytes piece(static_cast<std::size_t>(std::min(length, piece_bytes)));
+  for (std::uint64_t offset = 0; offset < length; offset += piece_bytes) {
     const MutableByteView part = MutableByteView(piece).first(
-        static_cast<std::size_t>(std::min<std::uint64_t>(length - offset, kPieceBytes)));
+        static_cast<std::size_t>(std::min(length - offset, piece_bytes)));
     read(offset, part);
     use(part);
   }
@@ -34,11 +34,12 @@ void write_side_file(Store& store, const std::string& name, const Id& hash, std:
                      const ReadObject& read) {
   if (side == Side::parity && parity) {
     ParityBuilder builder(*parity, length);
-    for_each_piece(length, read, [&](ByteView piece) { builder.append(piece); });
+    for_each_piece(length, builder.good_piece_bytes(), read,
+                   [&](ByteView piece) { builder.append(piece); });
     store.put(parity_name(name), builder.finish(hash));
   } else if (side == Side::copy) {
     const auto upload = store.begin_upload();
-    for_each_piece(length, read, [&](ByteView piece) { upload->append(piece); });
+    for_each_piece(length, kPieceBytes, read, [&](ByteView piece) { upload->append(piece); });
     upload->commit(copy_name(name));
   }
 }

@@ -126,7 +126,7 @@ void write_block(RestoreContext& context, std::deque<OutputFile>& files, const C
     }
     if (pieces > 0) file.write(fragments, pieces);
   }
-  context.meter.tell(files[placements.front().file].entry().path);
+  context.meter.tell(files[placements.front().file].entry().path());
 }
 
 }  // namespace coppice

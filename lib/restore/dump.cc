@@ -73,8 +73,9 @@ void dump_file(Repository& repository, const Node& root, const std::string& path
   if (blocks.healed_blocks() == 0) return;
   findings.report({Finding::Weight::healable, "healed", path,
                    std::to_string(blocks.healed_blocks()) +
-                       " blocks were damaged and read from their second copy; run: coppice repair "
-                       "packs"});
+                       " blocks were damaged and healed while reading, from second copies or "
+                       "by parity: the output is complete; to heal the repository run: coppice "
+                       "repair packs"});
 }
 
 }  // namespace coppice

@@ -54,11 +54,11 @@ void read_back(RestoreContext& context, PlannedEntry& entry) {
                          context.keyring.identity(ChunkClass::data))) {
       return;
     }
-    context.findings.damaged("verify_failed", entry.path,
+    context.findings.damaged("verify_failed", entry.path(),
                              "what was read back from the target is not what was written");
   } catch (const Error& error) {  // per item
     if (ends_restore(error)) throw;
-    context.findings.partial("verify_failed", entry.path, error.what());
+    context.findings.partial("verify_failed", entry.path(), error.what());
   }
 }
 

@@ -46,7 +46,7 @@ class EntryLook {
 
   const char* name() const { return entry_.node.name.c_str(); }
   void note(const char* code) const {
-    context_.findings.note(code, entry_.path, entry_.is_regular() ? "file" : "special entry");
+    context_.findings.note(code, entry_.path(), entry_.is_regular() ? "file" : "special entry");
   }
 
   RestoreContext& context_;
@@ -103,7 +103,7 @@ void EntryLook::settle_unchanged(Metadata existing) {
   if (options_.dry_run && entry_.link) entry_.link->keeps_inode = true;
   if (!differs) return settle(context_.counters.files_unchanged, LinkSource::State::restored);
   if (options_.dry_run) return will(EntryAction::update);
-  context_.findings.gather(repair_metadata(), entry_.path);
+  context_.findings.gather(repair_metadata(), entry_.path());
   settle(context_.counters.files_restored, LinkSource::State::restored);
 }
 
@@ -141,7 +141,7 @@ void EntryLook::plan_in_place() {
     entry_.update = std::make_unique<UpdatePlan>(std::move(*plan));
     return will(EntryAction::update);
   }
-  context_.findings.report_once({Finding::Weight::damaged, "content_damaged", entry_.path,
+  context_.findings.report_once({Finding::Weight::damaged, "content_damaged", entry_.path(),
                                  "chunks are missing in the repository; the file there was left"});
   settle(context_.counters.files_skipped, LinkSource::State::damaged);
 }
@@ -184,9 +184,9 @@ void give_up(RestoreContext& context, PlannedEntry& entry, const Error& error) {
   const bool is_damage = error.kind() == ErrorKind::damaged;
   if (is_damage) {
     context.findings.report_once(
-        {Finding::Weight::damaged, "content_damaged", entry.path, error.what()});
+        {Finding::Weight::damaged, "content_damaged", entry.path(), error.what()});
   } else {
-    context.findings.partial("write_failed", entry.path, error.what());
+    context.findings.partial("write_failed", entry.path(), error.what());
   }
   entry.action = EntryAction::settled;
   if (entry.is_first_name && entry.link) {

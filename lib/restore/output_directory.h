@@ -23,6 +23,7 @@ struct OutputDirectory {
   bool is_missing = false;                        ///< a dry run would make it
   std::uint64_t device = 0;
   std::uint64_t inode = 0;
+  mutable std::uint64_t link_number = 0;  ///< LinkTable's
 };
 using OutputDirectoryPtr = std::shared_ptr<const OutputDirectory>;
 

@@ -175,7 +175,7 @@ void OutputFile::fail(State& state, const Error& error) {
   if (ends_restore(error)) throw error;
   if (state.has_failed) return;
   state.has_failed = true;
-  context_.findings.partial("write_failed", entry_.path, error.what());
+  context_.findings.partial("write_failed", entry_.path(), error.what());
 }
 
 void OutputFile::finish() {
@@ -216,7 +216,7 @@ void OutputFile::set_metadata(int fd) {
     set_project_id(fd, wanted.project_id, problems);
     set_inode_flags(fd, wanted.flags, problems);
   }
-  context_.findings.gather(problems, entry_.path);
+  if (!problems.empty()) context_.findings.gather(problems, entry_.path());
 }
 
 void OutputFile::finish_incomplete(State& state) {
@@ -227,7 +227,7 @@ void OutputFile::finish_incomplete(State& state) {
   context_.counters.files_skipped.add();
   if (state.lost_bytes > 0) {
     context_.findings.report_once(
-        {Finding::Weight::damaged, "content_damaged", entry_.path,
+        {Finding::Weight::damaged, "content_damaged", entry_.path(),
          std::to_string(state.lost_bytes) + " of " + std::to_string(entry_.node.meta.size) +
              " bytes are lost, from byte " + std::to_string(state.first_lost) + " on"});
   }
@@ -240,7 +240,7 @@ void OutputFile::finish_incomplete(State& state) {
     fail(state, error);
   }
   if (!kept.empty()) {
-    context_.findings.note("incomplete_kept", entry_.path,
+    context_.findings.note("incomplete_kept", entry_.path(),
                            "what could be restored is in " + escape_for_display(kept));
   }
 }

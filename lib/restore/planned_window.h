@@ -6,6 +6,7 @@
 
 #include "fs/holes.h"
 #include "restore/output_directory.h"
+#include "restore/tree_walk.h"
 #include "snapshot/node.h"
 
 namespace coppice {
@@ -18,10 +19,11 @@ struct LinkSource {
 
   OutputDirectoryPtr directory;
   std::string name;
-  std::string path;
   State state = State::pending;
   bool keeps_inode = false;  ///< dry run: the existing entry stays, so names linked to it are right
   int errno_value = 0;       ///< why it is impossible
+
+  std::string path() const { return join_path(directory->path, name); }
 };
 
 /// How an entry gets into the target.
@@ -42,8 +44,7 @@ struct UpdatePlan {
 
 struct PlannedEntry {
   OutputDirectoryPtr directory;
-  Node node;         ///< its owner already translated
-  std::string path;  ///< in the snapshot
+  Node node;  ///< its owner already translated
   /// Shared by all names of the file, over all windows.
   std::shared_ptr<LinkSource> link;
   bool is_first_name = true;
@@ -51,6 +52,8 @@ struct PlannedEntry {
   std::unique_ptr<UpdatePlan> update;
   bool is_written = false;  ///< content stands and is new: to be read back
 
+  /// In the snapshot.
+  std::string path() const { return join_path(directory->path, node.name); }
   bool is_regular() const { return node.meta.type == FileType::regular; }
   bool is_later_name() const { return link != nullptr && !is_first_name; }
 };

@@ -3,9 +3,7 @@
 #include <fcntl.h>
 
 #include <algorithm>
-#include <iterator>
-
-#include "fs/directory.h"
+#include <cstring>
 
 namespace coppice {
 namespace {
@@ -97,15 +95,18 @@ void RestorePlanner::list_existing(Level& level) {
   const SharedFd shared = context_.directories.open(level.directory);
   // A descriptor of its own: reading moves the position.
   const Fd fd = open_at(shared->get(), ".", O_RDONLY | O_DIRECTORY);
-  for (DirEntry& entry : read_directory(fd.get())) level.existing.push_back(std::move(entry.name));
+  level.existing = DirectoryNames(fd.get());
   level.removes_extra = true;
 }
 
 void RestorePlanner::see(const std::string& name) {
-  if (context_.options.delete_extra) levels_.back().seen.push_back(name);
+  Level& level = levels_.back();
+  // Of a directory that is still to be made nobody knows yet.
+  if (context_.options.delete_extra && (level.removes_extra || !level.directory))
+    level.seen.append(std::span(name.c_str(), name.size() + 1));
 }
 
-void RestorePlanner::entry(const std::string& path, Node& node) {
+void RestorePlanner::entry(const std::string&, Node& node) {
   see(node.name);
   const OutputDirectoryPtr directory = ensure_made(levels_.size());
   if (!directory) {  // reported with the directory
@@ -119,40 +120,31 @@ void RestorePlanner::entry(const std::string& path, Node& node) {
   PlannedEntry entry;
   entry.directory = directory;
   entry.node = std::move(node);
-  entry.path = path;
-  add_link(entry);
+  if (entry.node.is_hard_link()) links_.take(entry, window_number_);
+  window_memory_ += sizeof entry + memory_of(entry.node);
   window_.entries.push_back(std::move(entry));
   flush_if_full();
 }
 
-void RestorePlanner::add_link(PlannedEntry& entry) {
-  const Metadata& meta = entry.node.meta;
-  if (!entry.node.is_hard_link()) return;
-  const auto key = std::make_pair(meta.device, meta.inode);
-  KnownFile& file = linked_files_[key];
-  entry.is_first_name = file.source == nullptr;
-  if (entry.is_first_name) {
-    file.source = std::make_shared<LinkSource>();
-    file.source->directory = entry.directory;
-    file.source->name = entry.node.name;
-    file.source->path = entry.path;
+/// Names of the target that the snapshot does not have.
+void RestorePlanner::add_extras(const Level& level) {
+  const char* seen = level.seen.begin();
+  for (std::size_t i = 0; i < level.existing.size(); ++i) {
+    const std::string_view name = level.existing[i];
+    while (seen != level.seen.end() && seen < name) seen += std::strlen(seen) + 1;
+    if (seen != level.seen.end() && seen == name) continue;
+    window_.extras.push_back({level.directory, std::string(name)});
+    window_memory_ += sizeof(ExtraEntry) + name.size();
+    flush_if_full();
   }
-  entry.link = file.source;
-  if (++file.names >= meta.links) linked_files_.erase(key);
 }
 
 void RestorePlanner::leave(bool is_whole) {
   Level& level = levels_.back();
   if (level.directory) {
-    if (is_whole && level.removes_extra) {
-      std::vector<std::string> extras;
-      std::set_difference(level.existing.begin(), level.existing.end(), level.seen.begin(),
-                          level.seen.end(), std::back_inserter(extras));
-      for (std::string& name : extras) {
-        window_.extras.push_back({level.directory, std::move(name)});
-      }
-    }
+    if (is_whole && level.removes_extra) add_extras(level);
     window_.left.push_back(level.directory);
+    window_memory_ += sizeof(OutputDirectory) + 2 * level.directory->path.size();
   }
   levels_.pop_back();
   flush_if_full();
@@ -160,16 +152,20 @@ void RestorePlanner::leave(bool is_whole) {
 
 void RestorePlanner::flush_if_full() {
   const RestoreWindow& limit = context_.options.window;
-  if (window_.entries.size() + window_.left.size() >= limit.entries ||
-      window_places_ >= limit.chunk_places || window_bytes_ >= limit.content_bytes) {
+  if (window_.entries.size() + window_.left.size() + window_.extras.size() >= limit.entries ||
+      window_places_ >= limit.chunk_places || window_bytes_ >= limit.content_bytes ||
+      window_memory_ >= limit.memory_bytes) {
     flush();
   }
 }
 
 void RestorePlanner::flush() {
   push_(std::exchange(window_, {}));
+  ++window_number_;
   window_places_ = 0;
   window_bytes_ = 0;
+  window_memory_ = 0;
+  links_.put_away(context_.windows_done.with([](std::uint64_t done) { return done; }));
 }
 
 void RestorePlanner::finish() { flush(); }

@@ -1,10 +1,10 @@
 #pragma once
 #include <functional>
-#include <map>
-#include <utility>
 #include <vector>
 
+#include "fs/directory.h"
 #include "restore/directory_maker.h"
+#include "restore/link_table.h"
 #include "restore/owners.h"
 #include "restore/planned_window.h"
 #include "restore/restore_context.h"
@@ -14,9 +14,9 @@ namespace coppice {
 
 /// Turns the walk of a snapshot into windows: makes directories as they are entered (they must
 /// stand before what is in them is restored), and hands on entries, names that the snapshot does
-/// not have, and directories that are left. Memory: one window, the names in the directories on the
-/// way down if extra entries are to be removed, and files of whose names some are still to come.
-/// One thread owns it.
+/// not have, and directories that are left. Memory: one window; in scratch memory beyond some
+/// bound, the names in the directories on the way down if extra entries are to be removed, and
+/// files of whose names some are still to come. One thread owns it.
 class RestorePlanner final : public TreeVisitor {
  public:
   /// Takes a full window.
@@ -35,13 +35,10 @@ class RestorePlanner final : public TreeVisitor {
     WantedDirectory wanted;
     bool has_failed = false;
     bool removes_extra = false;
-    std::vector<std::string> seen;      // names that the snapshot has …
-    std::vector<std::string> existing;  // … and the target had; both ascend
+    ScratchVector<char> seen{kSeenBytes};  // names that the snapshot has, each with a NUL …
+    DirectoryNames existing;               // … and the target had; both ascend
   };
-  struct KnownFile {
-    std::shared_ptr<LinkSource> source;
-    std::uint32_t names = 0;
-  };
+  static constexpr std::size_t kSeenBytes = 64 << 10;
 
   void enter_target(const std::string& path, Node& node, RestoreChoice choice);
   /// Makes the directories on the way down to `depth`. Null if one could not be made.
@@ -50,8 +47,8 @@ class RestorePlanner final : public TreeVisitor {
   void list_existing(Level& level);
   bool may_remove_extra(const std::string& path) const;
   void translate(Node& node);
-  void add_link(PlannedEntry& entry);
   void see(const std::string& name);
+  void add_extras(const Level& level);
   void flush_if_full();
   void flush();
 
@@ -60,10 +57,12 @@ class RestorePlanner final : public TreeVisitor {
   Push push_;
   OwnerRules owners_;
   std::vector<Level> levels_;
-  std::map<std::pair<std::uint64_t, std::uint64_t>, KnownFile> linked_files_;
+  LinkTable links_;
+  std::uint64_t window_number_ = 0;
   PlannedWindow window_;
   std::uint64_t window_places_ = 0;
   std::uint64_t window_bytes_ = 0;
+  std::size_t window_memory_ = 0;
 };
 
 }  // namespace coppice

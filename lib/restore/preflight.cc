@@ -3,10 +3,10 @@
 #include <fcntl.h>
 
 #include <cerrno>
-#include <map>
 
 #include "base/units.h"
 #include "fs/mount_info.h"
+#include "restore/link_map.h"
 
 namespace coppice {
 namespace {
@@ -22,14 +22,15 @@ class FirstNames {
  public:
   bool is_first(const Node& node) {
     if (!node.is_hard_link()) return true;
-    const auto key = std::make_pair(node.meta.device, node.meta.inode);
-    const std::uint32_t names = ++names_[key];
+    const LinkKey key{node.meta.device, node.meta.inode};
+    const std::uint32_t names = ++names_.find_or_add(key);
     if (names >= node.meta.links) names_.erase(key);
     return names == 1;
   }
 
  private:
-  std::map<std::pair<std::uint64_t, std::uint64_t>, std::uint32_t> names_;
+  static constexpr std::size_t kHeapBytes = 1 << 20;
+  LinkMap<std::uint32_t> names_{kHeapBytes};
 };
 
 class NeedsVisitor final : public TreeVisitor {

@@ -32,7 +32,11 @@ void run_pipeline(RestoreContext& context, const WantedTree& wanted, const Opene
   BoundedQueue<PlannedWindow> windows(1);
   Stage executor(
       [&] {
-        while (auto window = windows.pop()) restore_window(context, *window);
+        while (auto window = windows.pop()) {
+          restore_window(context, *window);
+          window.reset();
+          context.windows_done.with([](std::uint64_t& done) { ++done; });
+        }
       },
       [&] { windows.close(); });
   struct Closing {
@@ -117,7 +121,8 @@ RestoreResult restore_snapshot(Repository& repository, ThreadPool& pool, const N
   if (const std::uint64_t healed = blocks.healed_blocks(); healed > 0) {
     findings.report({Finding::Weight::healable, "healed", "repository",
                      std::to_string(healed) +
-                         " blocks were damaged and read from their second copy; run: coppice "
+                         " blocks were damaged and healed while reading, from second copies or "
+                         "by parity: the output is complete; to heal the repository run: coppice "
                          "repair packs"});
   }
   return make_result(context, needs);

@@ -43,6 +43,7 @@ struct RestoreWindow {
   std::size_t entries = 32768;
   std::size_t chunk_places = 262144;
   std::uint64_t content_bytes = std::uint64_t{1} << 30;
+  std::size_t memory_bytes = 24 << 20;  ///< of entries with their names, attributes and extents
 };
 
 struct RestoreOptions {
@@ -104,7 +105,8 @@ struct RestoreResult {
 /// Error{damaged} if the root tree cannot be read, Error{failed} if the target cannot be used.
 ///
 /// Uses two threads beside the pool's; must not be called from the pool. Memory: three windows
-/// (some 40 MiB each at most), one raw block per worker, 32 MiB of trees.
+/// (some 32 MiB each at most), one raw block per worker, 32 MiB of trees; hard links of which names
+/// are still to come, and names of large directories of the target, in scratch memory.
 RestoreResult restore_snapshot(Repository& repository, ThreadPool& pool, const Node& root,
                                const RestoreOptions& options, FindingSink& findings);
 

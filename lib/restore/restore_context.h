@@ -76,6 +76,7 @@ struct RestoreContext {
   const std::size_t max_open_files;
   OpenCount open_files{};     ///< regular files being written
   Counter temporary_names{};  ///< makes the names of temporary files differ
+  Guarded<std::uint64_t> windows_done{std::uint64_t{0}};  ///< restored, and nothing of them is used
 
   /// Throws Error{interrupted} if a stop was requested.
   void check_stop() const {

@@ -1,7 +1,13 @@
 #include "restore/shared_findings.h"
 
 #include <cerrno>
+#include <cstring>
+#include <set>
 #include <system_error>
+#include <utility>
+
+#include "base/bytes.h"
+#include "crypto/hash.h"
 
 namespace coppice {
 namespace {
@@ -11,6 +17,14 @@ constexpr std::size_t kMaxKinds = 256;
 
 constexpr const char* kNotSet = "metadata_not_set";
 constexpr const char* kNotMade = "entries_not_made";
+
+LinkKey key_of(const Finding& finding) {
+  const Id hash = blake3(as_bytes(finding.code + '\0' + finding.item));
+  LinkKey key;
+  std::memcpy(&key.device, hash.bytes.data(), sizeof key.device);
+  std::memcpy(&key.inode, hash.bytes.data() + sizeof key.device, sizeof key.inode);
+  return key;
+}
 
 /// Attributes count by their kind, not by their names, of which there may be any number.
 std::string kind_of(const std::string& what) {
@@ -36,8 +50,9 @@ void SharedFindings::report(const Finding& finding) {
 }
 
 void SharedFindings::report_once(const Finding& finding) {
+  const LinkKey key = key_of(finding);
   state_.with([&](State& state) {
-    if (state.reported_once.emplace(finding.code, finding.item).second) state.report(finding);
+    if (!std::exchange(state.reported_once.find_or_add(key), true)) state.report(finding);
   });
 }
 

@@ -2,13 +2,12 @@
 #include <compare>
 #include <cstdint>
 #include <map>
-#include <set>
 #include <string>
 #include <string_view>
-#include <utility>
 
 #include "base/finding.h"
 #include "fs/metadata.h"
+#include "restore/link_map.h"
 #include "task/guarded.h"
 
 namespace coppice {
@@ -53,6 +52,7 @@ class SharedFindings final : public FindingSink {
     std::uint64_t count = 0;
     std::string first_path;
   };
+  static constexpr std::size_t kHeapBytes = 1 << 20;
   struct State {
     explicit State(FindingSink& sink_in) : sink(sink_in) {}
     void report(const Finding& finding);
@@ -61,7 +61,8 @@ class SharedFindings final : public FindingSink {
     FindingSink& sink;
     std::uint64_t error_count = 0;
     std::map<Kind, Gathered> gathered;
-    std::set<std::pair<std::string, std::string>> reported_once;  // code, path
+    /// Hashes of code and path: a repository that lost its packs has as many as files.
+    LinkMap<bool> reported_once{kHeapBytes};
   };
 
   Finding describe(const Kind& kind, const Gathered& gathered) const;

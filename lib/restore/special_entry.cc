@@ -42,7 +42,7 @@ bool create_or_gather(RestoreContext& context, PlannedEntry& entry, int dirfd, c
   const int error = create_special_at(dirfd, name, entry.node.meta);
   if (error == 0) return true;
   if (!means_never(error)) throw call_error("create", name, error);
-  context.findings.gather_unmade(plural_of(entry.node.meta.type), error, entry.path);
+  context.findings.gather_unmade(plural_of(entry.node.meta.type), error, entry.path());
   entry.action = EntryAction::settled;
   if (entry.is_first_name && entry.link) {
     entry.link->state = LinkSource::State::impossible;
@@ -60,7 +60,7 @@ void make_special(RestoreContext& context, PlannedEntry& entry) {
   if (!create_or_gather(context, entry, directory->get(), name.c_str())) return;
   context.findings.gather(
       apply_metadata_at(directory->get(), name.c_str(), entry.node.meta, context.apply_options()),
-      entry.path);
+      entry.path());
   if (replaces) rename_over(directory->get(), name, entry.node.name);
   settle_restored(context, entry);
 }
@@ -82,7 +82,7 @@ class Thaw {
     if (!file_.is_open()) return;
     MetadataProblems problems;
     set_inode_flags(file_.get(), entry_.node.meta.flags, problems);
-    context_.findings.gather(problems, entry_.link->path);
+    context_.findings.gather(problems, entry_.link->path());
   }
 
  private:
@@ -116,11 +116,11 @@ class LaterName {
 void LaterName::run() {
   if (source_.state == LinkSource::State::impossible) return skip_impossible();
   if (source_.state == LinkSource::State::damaged) {
-    throw_damaged("it is another name of " + escape_for_display(source_.path) +
+    throw_damaged("it is another name of " + escape_for_display(source_.path()) +
                   ", whose content is damaged");
   }
   if (source_.state != LinkSource::State::restored) {
-    throw Error(ErrorKind::failed, "it is another name of " + escape_for_display(source_.path) +
+    throw Error(ErrorKind::failed, "it is another name of " + escape_for_display(source_.path()) +
                                        ", which could not be restored");
   }
   std::optional<Metadata> existing;
@@ -148,7 +148,8 @@ void LaterName::run() {
 }
 
 void LaterName::foresee(const std::optional<Metadata>& existing) {
-  context_.findings.note(existing ? "would_update" : "would_restore", entry_.path, "another name");
+  context_.findings.note(existing ? "would_update" : "would_restore", entry_.path(),
+                         "another name");
   settle_restored(context_, entry_);
 }
 
@@ -162,7 +163,7 @@ bool LaterName::is_linked(const Metadata& existing) {
 
 void LaterName::skip_impossible() {
   context_.findings.gather_unmade(plural_of(entry_.node.meta.type), source_.errno_value,
-                                  entry_.path);
+                                  entry_.path());
   context_.counters.files_skipped.add();
   context_.meter.add_file();
 }

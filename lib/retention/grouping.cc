@@ -18,7 +18,10 @@ std::vector<std::string> sorted(std::vector<std::string> texts) {
 std::string listed(const std::vector<std::string>& texts) {
   if (texts.empty()) return " none";
   std::string list;
-  for (const std::string& text : texts) list += " " + escape_for_display(text);
+  for (const std::string& text : texts) {
+    list += ' ';
+    list += escape_for_display(text);
+  }
   return list;
 }
 

@@ -98,6 +98,19 @@ Node made_root(const Reference& entries) {
   return root;
 }
 
+std::size_t memory_of(const Node& node) {
+  const auto of_text = [](const std::string& text) {
+    constexpr std::size_t kInPlace = 15;
+    return text.capacity() > kInPlace ? text.capacity() + 16 : 0;
+  };
+  std::size_t bytes = sizeof node + of_text(node.name) + of_text(node.user) + of_text(node.group) +
+                      of_text(node.meta.symlink_target) +
+                      node.content.extents.capacity() * sizeof(ContentExtent);
+  for (const Xattr& xattr : node.meta.xattrs)
+    bytes += sizeof xattr + of_text(xattr.name) + xattr.value.capacity();
+  return bytes;
+}
+
 std::string_view node_problem(const Node& node) {
   if (const auto problem = name_problem(node.name); !problem.empty()) return problem;
   if (const auto problem = metadata_problem(node.meta); !problem.empty()) return problem;

@@ -70,6 +70,10 @@ struct Node {
   bool operator==(const Node&) const = default;
 };
 
+/// Bytes that a node keeps in memory, about, with all that it owns: what bounds how many of them
+/// are in hand at one time.
+std::size_t memory_of(const Node& node);
+
 /// "/" without metadata of its own (mode 0755, of root), with the tree of its entries.
 Node made_root(const Reference& entries);
 

@@ -185,10 +185,28 @@ bool TemporaryFile::rename_under_lock(const Destination& to) {
 }
 
 void TemporaryFile::rename(const Destination& to) {
-  if (::renameat(directory_.get(), name_.c_str(), to.directory.get(), to.name.c_str()) != 0) {
-    throw target_.call_failed("rename to " + to.name, errno);
+  if (::renameat(directory_.get(), name_.c_str(), to.directory.get(), to.name.c_str()) == 0) {
+    is_there_ = false;
+    return;
   }
-  is_there_ = false;
+  const int errno_value = errno;
+  const bool may_be_refused =
+      errno_value == EPERM || errno_value == EACCES || errno_value == EEXIST;
+  if (!may_be_refused || !link_instead(to)) {
+    throw target_.call_failed("rename to " + to.name, errno_value);
+  }
+}
+
+/// For a target that lets nobody take a name away (append-only), or that does not rename over
+/// another file (SFTP without its extension): a second name does as well, and needs the old one
+/// gone only where there is one. The destructor removes the first name, if it may.
+bool TemporaryFile::link_instead(const Destination& to) const {
+  const auto link = [&] {
+    return ::linkat(directory_.get(), name_.c_str(), to.directory.get(), to.name.c_str(), 0) == 0;
+  };
+  if (link()) return true;
+  // Between the two calls the old object is gone, as it is on such a target with any program.
+  return errno == EEXIST && ::unlinkat(to.directory.get(), to.name.c_str(), 0) == 0 && link();
 }
 
 std::size_t remove_stale_temporaries(const TargetDirectory& target) {

@@ -45,6 +45,7 @@ class TemporaryFile {
   std::optional<bool> try_rename_noreplace(const Destination& to);
   bool rename_under_lock(const Destination& to);
   void rename(const Destination& to);
+  bool link_instead(const Destination& to) const;
 
   TargetDirectory& target_;
   Fd directory_;

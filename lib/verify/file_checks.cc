@@ -1,5 +1,6 @@
 #include "verify/file_checks.h"
 
+#include <cstring>
 #include <functional>
 #include <string>
 
@@ -54,6 +55,17 @@ std::optional<Bytes> check_twin(Store& store, const std::string& name, const cha
   return first.bytes ? std::move(first.bytes) : std::move(copy.bytes);
 }
 
+/// It holds nothing but zeros (an empty one was cut short).
+bool is_reserve_intact(Store& store) {
+  const TextRead reserve = read_text(store, kReserveName, [](ByteView bytes) {
+    // The first byte is zero, and each is as the one before it.
+    const bool is_whole = bytes.size() == kReserveBytes && bytes.front() == 0 &&
+                          std::memcmp(bytes.data(), bytes.data() + 1, bytes.size() - 1) == 0;
+    if (!is_whole) throw_damaged("is not the reserve");
+  });
+  return reserve.bytes.has_value();
+}
+
 }  // namespace
 
 std::optional<Id> check_header(Store& store, const std::optional<Id>& expected,
@@ -102,6 +114,10 @@ void check_readme_and_reserve(Store& store, FindingSink& findings) {
     findings.report({Finding::Weight::note, "reserve_missing", kReserveName,
                      "the space kept for a full target is gone: forget and prune may not work when "
                      "it is full"});
+  } else if (!is_reserve_intact(store)) {
+    findings.report({Finding::Weight::note, "reserve_damaged", kReserveName,
+                     "is not what it was when it was written: nothing depends on it, but where one "
+                     "file was altered others may be"});
   }
 }
 

@@ -8,9 +8,9 @@
 #include "repo/log_reader.h"
 #include "repo/object_names.h"
 #include "verify/file_checks.h"
-#include "verify/in_order.h"
+#include "repo/in_order.h"
 #include "verify/log_check.h"
-#include "verify/object_check.h"
+#include "repo/object_check.h"
 #include "verify/sample.h"
 #include "verify/verify.h"
 #include "verify/verify_report.h"
@@ -81,6 +81,7 @@ VerifyResult verify_keyless(Store& store, ThreadPool& pool, const VerifyOptions&
   const KeylessLog log(store, repository);
   report_log(log, nullptr, findings);
   check_head(store, log, repository, options.expected_head, findings);
+  check_seen_head(store, log, repository, options.host_state, findings);
 
   std::vector<ObjectRef> objects = objects_to_read(log.objects(), options, result);
   for (const ObjectRef& object : objects) progress.expect(1, object.length);

@@ -60,4 +60,22 @@ void check_head(Store& store, const KeylessLog& log, const std::optional<Id>& re
            ": the repository was rolled back or exchanged, or its newest entries are lost"});
 }
 
+void check_seen_head(Store& store, const KeylessLog& log, const std::optional<Id>& repository,
+                     const HostState* host_state, FindingSink& findings) {
+  if (host_state == nullptr || !repository) return;
+  const auto seen = host_state->last_seen(*repository);
+  if (!seen || (log.first() && seen->number < *log.first())) return;
+  const LogRead read = LogReader(store, repository).read(seen->number);
+  if (read.entry && read.entry->hash == seen->hash) return;
+  const bool is_there = log.last() && seen->number <= *log.last();
+  if (is_there && !read.entry) return;  // a damaged entry is a finding of its own
+  findings.report({Finding::Weight::damaged, "log_rolled_back", "log",
+                   "this machine has seen log entry " + std::to_string(seen->number) + " (" +
+                       seen->hash.short_hex() + "), which " +
+                       (is_there ? "is another one now" : "is not there any more") +
+                       ": the repository was rolled back or exchanged. If an older copy was put in "
+                       "place on purpose, delete " +
+                       host_state->head_file(*repository)});
+}
+
 }  // namespace coppice

@@ -3,6 +3,7 @@
 #include <string>
 
 #include "base/finding.h"
+#include "repo/host_state.h"
 #include "repo/keyless_log.h"
 #include "repo/log_state.h"
 
@@ -19,5 +20,9 @@ void report_log(const KeylessLog& log, const LogState* state, FindingSink& findi
 /// Reports "log_rolled_back" unless some entry's hash begins with `expected_head`.
 void check_head(Store& store, const KeylessLog& log, const std::optional<Id>& repository,
                 const std::string& expected_head, FindingSink& findings);
+
+/// The same for the entry that this machine saw last, unless a checkpoint has taken its place.
+void check_seen_head(Store& store, const KeylessLog& log, const std::optional<Id>& repository,
+                     const HostState* host_state, FindingSink& findings);
 
 }  // namespace coppice

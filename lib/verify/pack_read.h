@@ -2,7 +2,7 @@
 #include <vector>
 
 #include "verify/block_check.h"
-#include "verify/object_check.h"
+#include "repo/object_check.h"
 #include "verify/pack_tables.h"
 
 namespace coppice {

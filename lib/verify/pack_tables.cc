@@ -5,12 +5,13 @@
 #include "base/error.h"
 #include "crypto/hash.h"
 #include "index/index_object.h"
+#include "index/run_collector.h"
 #include "pack/pack_file.h"
 #include "repo/object_names.h"
 #include "repo/pack_table.h"
-#include "verify/healing.h"
-#include "verify/in_order.h"
-#include "verify/object_check.h"
+#include "repo/healing.h"
+#include "repo/in_order.h"
+#include "repo/object_check.h"
 
 /// Tables are read from the packs themselves first, because these are what must hold when all else
 /// is gone; from second copy, parity and index objects only to know what a damaged pack held.
@@ -54,7 +55,7 @@ class Reading {
   const std::function<void(const std::string&)>& on_object_;
   FindingSink& findings_;
   PackTables tables_;
-  IndexRunBuilder builder_;
+  RunCollector collector_;
   std::map<Id, Id> hashes_;  // pack -> hash of its table
 };
 
@@ -84,8 +85,18 @@ TableRead Reading::read_one(const ObjectRef& pack) const {
         repository_.keyring(), pack.length,
         [&](std::uint64_t offset, MutableByteView out) { reader_.store.read(file, offset, out); });
   };
+  const auto read_whole = [&](const std::string& file) {
+    return try_table_of_whole_file(reader_.store, repository_.keyring(), file, pack.name,
+                                   pack.length);
+  };
   TableRead read;
   read.has_right_sizes = has_right_sizes(reader_.store, pack, repository_.parity());
+  if (pack.side == Side::copy) {
+    read.bytes = read_whole(name);
+    read.is_from_pack = read.bytes.has_value();
+    if (!read.bytes) read.bytes = read_whole(copy_name(name));
+  }
+  if (read.bytes) return read;
   read.bytes = read_file(name);
   read.is_from_pack = read.bytes.has_value();
   if (!read.bytes && pack.side == Side::copy) read.bytes = read_file(copy_name(name));
@@ -119,7 +130,7 @@ bool Reading::is_added(const ObjectRef& pack, const Bytes& bytes) {
     }
     if (kObjectPrefixBytes + table.blocks_length() > pack.length)
       throw_damaged("its blocks are longer than the pack");
-    builder_.add(pack.name, pack.length, table);
+    collector_.add(pack.name, pack.length, table);
     return true;
   } catch (const Error& error) {
     if (!error.is_about_bytes()) throw;
@@ -163,7 +174,7 @@ void Reading::check_index_objects() {
 void Reading::compare_index_object(const ObjectRef& object) {
   const std::string name = index_name(object.name);
   try {
-    const Bytes bytes = read_named_object(reader_.store, name, object.name, kMaxIndexObjectBytes);
+    const Bytes bytes = read_index_object(reader_.store, object);
     const Secret32& key = repository_.keyring().repository_key(index_object_epoch(bytes));
     for (const IndexedTable& entry : decode_index_object(bytes, key, repository_.id())) {
       compare_table(object.name, entry);
@@ -197,13 +208,11 @@ PackTables Reading::run() {
       pool_, live(ObjectKind::pack), [this](const ObjectRef& pack) { return read_one(pack); },
       [this](const ObjectRef& pack, TableRead read) { take(pack, std::move(read)); });
   check_index_objects();
-  if (!builder_.is_empty()) {
-    tables_.index.add(builder_.build(), [](const PackRecord&) { return PackUse::readable; });
+  if (!collector_.is_empty()) {
+    tables_.index.add(collector_.take_run(), [](const PackRecord&) { return PackUse::readable; });
   }
-  // A place that the log calls damaged is not counted on by anyone.
-  for (const auto& [pack, chunks] : repository_.state().damaged) {
-    for (const ChunkName& chunk : chunks) tables_.index.mark_damaged(pack, chunk.id);
-  }
+  // What the log calls damaged may have been healed since: the bytes tell.
+  for (const auto& [pack, chunks] : repository_.state().damaged) tables_.suspects.insert(pack);
   return std::move(tables_);
 }
 

@@ -8,7 +8,7 @@
 #include "repo/repository.h"
 #include "repo/side_file.h"
 #include "task/thread_pool.h"
-#include "verify/object_reader.h"
+#include "repo/object_reader.h"
 
 namespace coppice {
 

@@ -2,7 +2,7 @@
 
 #include "base/error.h"
 #include "snapshot/snapshot_record.h"
-#include "verify/in_order.h"
+#include "repo/in_order.h"
 
 namespace coppice {
 namespace {
@@ -53,7 +53,8 @@ TreesWalked walk_trees(const TreeTools& tools, ThreadPool& pool,
                        const StopFlag* stop) {
   TreesWalked walked;
   ReferenceSet seen;
-  std::vector<Reference> to_do;  // a stack: going deep first keeps it short
+  // A stack: going deep first keeps it short; but a directory may have millions of others.
+  ScratchVector<Reference> to_do(std::size_t{1} << 20);
   const auto add = [&](const Reference& tree) {
     if (seen.insert(tree)) to_do.push_back(tree);
   };
@@ -65,8 +66,8 @@ TreesWalked walk_trees(const TreeTools& tools, ThreadPool& pool,
       [&]() -> std::optional<Reference> {
         if (stop != nullptr) stop->check();
         if (to_do.empty()) return std::nullopt;
-        const Reference tree = to_do.back();
-        to_do.pop_back();
+        const Reference tree = to_do[to_do.size() - 1];
+        to_do.resize(to_do.size() - 1);
         return tree;
       },
       [&](const Reference& tree) { return check_tree(tools, tree, wants_packs); },

@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "fs/scratch_memory.h"
 #include "index/id_set.h"
 #include "repo/chunk_reader.h"
 #include "snapshot/reference.h"
@@ -69,7 +70,8 @@ class ReferenceSet {
 
 /// One directory, without what is beneath it.
 struct TreeCheck {
-  std::vector<Reference> subtrees;
+  /// Scratch: a directory may have millions.
+  ScratchVector<Reference> subtrees{std::size_t{64} << 10};
   bool is_hurt = false;           ///< itself, or a file in it
   std::set<Id> bad_metadata;      ///< chunks that could not be read
   std::set<std::uint32_t> packs;  ///< positions in the index, if wanted

@@ -74,7 +74,7 @@ std::vector<std::pair<std::uint32_t, Verdict>> Verdicts::bad_blocks() const {
     if (of_place(chunk.block, chunk.offset) == Verdict::good) continue;
     const auto chunk_class = static_cast<ChunkClass>(run.blocks()[chunk.block].chunk_class);
     Verdict& of_block = worst.emplace(chunk.block, Verdict::good).first->second;
-    of_block = worse(of_block, of_chunk(chunk_class, chunk.id, chunk.length));
+    of_block = worse(of_block, of_chunk(chunk_class, chunk.id, chunk.length()));
   }
   return {worst.begin(), worst.end()};
 }

@@ -13,7 +13,7 @@
 #include "repo/object_names.h"
 #include "verify/file_checks.h"
 #include "verify/hurt_paths.h"
-#include "verify/in_order.h"
+#include "repo/in_order.h"
 #include "verify/log_check.h"
 #include "verify/pack_findings.h"
 #include "verify/pack_read.h"

@@ -50,6 +50,9 @@ struct VerifyOptions {
   /// Lower-case hex, at least 8 digits: the beginning of the hash of some entry of the log, noted
   /// down earlier. Empty: none.
   std::string expected_head;
+  /// What this machine has seen of the log; a keyless verify compares it (Repository::open does for
+  /// the others). Null: nothing.
+  const HostState* host_state = nullptr;
   const StopFlag* stop = nullptr;
   /// Called from one thread at a time, from any thread, at most once per object or piece read.
   std::function<void(const VerifyProgress&)> on_progress;
@@ -75,7 +78,8 @@ struct VerifyResult {
 ///
 /// Finding.code is one of (d: damaged; h: healable by a second copy, parity or another place; both
 /// where no letter stands; n: note):
-///   header_damaged, slot_damaged, readme_damaged (h), reserve_missing (n)
+///   header_damaged, slot_damaged, readme_damaged (h), reserve_missing (n),
+///   reserve_damaged (n)
 ///   log_entry_damaged (h), log_entry_broken (d), log_chain_broken (d), log_entry_unknown (d),
 ///   log_number_implausible (d), log_rolled_back (d), and what LogState::findings has
 ///   pack_damaged, index_damaged, session_damaged    bytes are not those of the name, or a length

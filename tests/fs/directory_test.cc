@@ -36,6 +36,21 @@ TEST_CASE("names are bytes, sorted as unsigned bytes") {
   CHECK(names_in(here.fd()) == sorted);
 }
 
+TEST_CASE("names of a large directory are the same, sorted the same, and spilled") {
+  const OpenScratch here;
+  for (int number = 0; number < 2000; ++number) {
+    const std::string name = std::to_string(number * 7919 % 2000) + std::string(100, 'x');
+    make_file(here.fd(), name.c_str());
+  }
+  const DirectoryNames names(here.fd());
+  std::vector<std::string> found;
+  for (std::size_t i = 0; i < names.size(); ++i) found.emplace_back(names[i]);
+  CHECK(found == names_in(here.fd()));
+  CHECK(found.size() == 2000);
+  CHECK(names.is_spilled());
+  CHECK(DirectoryNames(here.fd()).size() == 2000);
+}
+
 TEST_CASE("an entry tells its type and inode") {
   const OpenScratch here;
   const Fd file = make_file(here.fd(), "file");

@@ -7,6 +7,7 @@
 #include "crypto/random.h"
 #include "index/index.h"
 #include "index/index_cache.h"
+#include "index/run_collector.h"
 #include "support/scratch_dir.h"
 
 namespace coppice::test {
@@ -159,14 +160,16 @@ TEST_CASE("runs keep each block's bases when they are merged and when they come 
   const ScratchDir scratch;
   const IndexCache cache(scratch / "cache", random_secret());
   const Id other = made_id(21);
-  IndexRunBuilder builder;
-  builder.add(run_of(kOld, {plain_block({kBase}), delta_block({other}, {kSecondBase})}));
-  builder.add(run_of(kNew, {delta_block({kChunk}, {kBase, made_id(12)})}));
-  const IndexRun merged = builder.build();
-  cache.store(merged);
-  const std::vector<IndexRun> cached = cache.load();
+  const std::vector<IndexRun> parts{
+      run_of(kOld, {plain_block({kBase}), delta_block({other}, {kSecondBase})}),
+      run_of(kNew, {delta_block({kChunk}, {kBase, made_id(12)})})};
+  const IndexRun merged = merge_into_scratch(parts);
+  REQUIRE(cache.keep(parts, {}));
+  const auto cached = cache.load(IndexCache::Proof::whole);
+  const auto unproved = cache.load(IndexCache::Proof::as_used);
   REQUIRE(cached.size() == 1);
-  for (const IndexRun* run : {&merged, &cached.front()}) {
+  REQUIRE(unproved.size() == 1);
+  for (const IndexRun* run : {&merged, &cached[0].run, &unproved[0].run}) {
     CHECK(run->has_bases());
     const std::map<Id, std::vector<BlockBase>> expected{
         {kBase, {}}, {other, {{kSecondBase, 7}}}, {kChunk, {{kBase, 7}, {made_id(12), 7}}}};

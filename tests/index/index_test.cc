@@ -5,53 +5,15 @@
 #include <random>
 
 #include "crypto/random.h"
-#include "fs/write_file.h"
 #include "index/id_set.h"
-#include "index/index_cache.h"
 #include "index/index_object.h"
+#include "index/run_kit.h"
 #include "pack/pack_file.h"
-#include "support/scratch_dir.h"
 #include "support/thrown_error.h"
 
 using namespace coppice;
 using coppice::test::kind_of;
-using coppice::test::ScratchDir;
-
-namespace {
-
-/// Deterministic ids: the n-th is the same in every run.
-Id nth_id(std::uint64_t n) {
-  std::mt19937_64 random(n);
-  Id id;
-  for (std::size_t i = 0; i < Id::kSize; ++i) id.bytes[i] = static_cast<std::uint8_t>(random());
-  return id;
-}
-
-/// A table of `blocks` blocks of `per_block` chunks with ids from `first` on.
-PackTable make_table(std::uint64_t first, std::size_t blocks, std::size_t per_block) {
-  PackTable table;
-  for (std::size_t b = 0; b < blocks; ++b) {
-    BlockInfo block;
-    block.seal = {nth_id(1'000'000 + first), b / 4, b};
-    block.sealed_length = 1000 + static_cast<std::uint32_t>(b);
-    for (std::size_t c = 0; c < per_block; ++c) {
-      block.chunks.push_back({nth_id(first++), 100});
-      block.raw_length += 100;
-    }
-    table.blocks.push_back(block);
-  }
-  return table;
-}
-
-PackUse trust_all(const PackRecord&) { return PackUse::trusted; }
-
-IndexRun make_run(std::uint64_t first, std::size_t blocks, std::size_t per_block) {
-  IndexRunBuilder builder;
-  builder.add(nth_id(first + 5'000'000), 64 << 20, make_table(first, blocks, per_block));
-  return builder.build();
-}
-
-}  // namespace
+using namespace coppice::test;
 
 TEST_CASE("every chunk is found where its table says, and no other") {
   Index index;
@@ -100,45 +62,23 @@ TEST_CASE("what may only be read is not deduplicated against, what is absent is 
   CHECK_FALSE(index.is_stored(nth_id(0)));
   CHECK(index.find_first(nth_id(0)));
   CHECK_FALSE(index.find_first(nth_id(10)));
+}
+
+TEST_CASE("a place that was found damaged is not stored, and is read only when no other is left") {
+  Index index;
+  index.add(make_run(0, 1, 1), trust_all);
+  REQUIRE(index.is_stored(nth_id(0)));
   index.mark_damaged(nth_id(5'000'000), nth_id(0));
-  CHECK_FALSE(index.find_first(nth_id(0)));
-}
-
-TEST_CASE("merged runs answer as the runs did") {
-  IndexRunBuilder builder;
-  builder.add(make_run(0, 5, 10));
-  builder.add(make_run(100, 5, 10));
-  Index index;
-  index.add(builder.build(), trust_all);
-  CHECK(index.runs()[0].packs().size() == 2);
-  for (std::uint64_t n : {0U, 49U, 100U, 149U}) {
-    const auto place = index.find_first(nth_id(n));
-    REQUIRE(place);
-    CHECK(place->pack_record().name == nth_id(n < 50 ? 5'000'000 : 5'000'100));
-    CHECK(place->run->sessions()[place->block_record().session] == nth_id(1'000'000 + n / 10 * 10));
-  }
-}
-
-TEST_CASE("cached runs come back, damaged and foreign ones do not") {
-  const ScratchDir scratch;
-  const std::string directory = scratch / "cache";
-  const Secret32 key = random_secret();
-  const IndexCache cache(directory, key.clone());
-  CHECK(cache.load().empty());
-  cache.store(make_run(0, 5, 10));
-  cache.store(make_run(100, 5, 10));
-  CHECK(cache.load().size() == 2);
-  CHECK(IndexCache(directory, random_secret()).load().empty());  // removes what it cannot trust
-  CHECK(cache.load().empty());
-  const IndexRun run = make_run(0, 5, 10);
-  cache.store(run);
-  cache.store(make_run(100, 5, 10));
-  cache.keep_only(run);
-  const auto kept = cache.load();
-  REQUIRE(kept.size() == 1);
-  Index index;
-  index.add(kept[0], trust_all);
-  CHECK(index.is_stored(nth_id(49)));
+  CHECK_FALSE(index.is_stored(nth_id(0)));
+  REQUIRE(index.find_first(nth_id(0)));
+  IndexRunBuilder other;
+  other.add(nth_id(6'000'000), 64 << 20, make_table(0, 1, 1));
+  index.add(other.build(), trust_all);
+  CHECK(index.is_stored(nth_id(0)));
+  const auto places = index.find(nth_id(0));
+  REQUIRE(places.size() == 2);
+  CHECK(places[0].pack_record().name == nth_id(6'000'000));
+  CHECK(places[1].pack_record().name == nth_id(5'000'000));
 }
 
 TEST_CASE("an index object gives back its tables, and every byte of it counts") {
@@ -176,4 +116,31 @@ TEST_CASE("a set of ids knows each once, zero too") {
   CHECK(set.size() == 5001);
   CHECK(set.contains(nth_id(0)));
   CHECK_FALSE(set.contains(nth_id(5000)));
+}
+
+TEST_CASE("a set of ids that spills is the same set") {
+  IdSet set(100);
+  for (std::uint64_t n = 0; n < 5000; ++n) CHECK(set.insert(nth_id(n)));
+  for (std::uint64_t n = 0; n < 5000; ++n) CHECK_FALSE(set.insert(nth_id(n)));
+  for (std::uint64_t n = 5000; n < 10'000; ++n) CHECK_FALSE(set.contains(nth_id(n)));
+  CHECK(set.size() == 5000);
+}
+
+TEST_CASE("ids that are alike in front are found in a spilled set, too") {
+  IdSet set(10);
+  for (std::uint8_t n = 1; n < 200; ++n) {
+    Id id;
+    id.bytes[31] = n;
+    CHECK(set.insert(id));
+    Id high = id;
+    high.bytes.fill(0xff);
+    high.bytes[31] = n;
+    CHECK(set.insert(high));
+  }
+  for (std::uint8_t n = 1; n < 250; ++n) {
+    Id id;
+    id.bytes[31] = n;
+    CHECK(set.contains(id) == (n < 200));
+  }
+  CHECK(set.size() == 398);
 }

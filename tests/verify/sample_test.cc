@@ -6,7 +6,7 @@
 
 #include "base/error.h"
 #include "crypto/hash.h"
-#include "verify/in_order.h"
+#include "repo/in_order.h"
 
 namespace coppice {
 namespace {

@@ -5,7 +5,7 @@
 #include "base/finding.h"
 #include "parity/geometry.h"
 #include "repo/log_entry.h"
-#include "verify/object_reader.h"
+#include "repo/object_reader.h"
 
 namespace coppice {
 

@@ -1,4 +1,4 @@
-#include "verify/healing.h"
+#include "repo/healing.h"
 
 #include <algorithm>
 

@@ -1,12 +1,12 @@
-#include "verify/object_check.h"
+#include "repo/object_check.h"
 
 #include <algorithm>
 
 #include "base/error.h"
 #include "crypto/hash.h"
+#include "repo/healing.h"
 #include "repo/object_names.h"
 #include "repo/session_record.h"
-#include "verify/healing.h"
 
 namespace coppice {
 namespace {

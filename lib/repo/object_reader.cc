@@ -1,4 +1,4 @@
-#include "verify/object_reader.h"
+#include "repo/object_reader.h"
 
 #include <algorithm>
 

@@ -5,8 +5,8 @@
 
 #include "parity/damage.h"
 #include "parity/parity_file.h"
+#include "repo/object_reader.h"
 #include "repo/side_file.h"
-#include "verify/object_reader.h"
 
 namespace coppice {
 

@@ -1,0 +1,98 @@
+#include "crash_world.h"
+
+#include <filesystem>
+#include <fstream>
+
+#include "snapshot/snapshot_record.h"
+
+namespace coppice::test {
+namespace {
+
+/// So late that no file is unsettled any more, and at rest.
+class LateClock final : public Clock {
+ public:
+  Timestamp now() const override { return {system_clock().now().seconds + 3600, 0}; }
+  std::uint64_t monotonic_ns() const override { return 0; }
+};
+const LateClock kLate;
+
+}  // namespace
+
+const Versions& Versions::instance() {
+  static const Versions versions;
+  return versions;
+}
+
+std::map<std::string, std::string> Versions::content(int version) {
+  std::map<std::string, std::string> files;
+  files["same"] = noise(3000, 1);
+  files["sub/changed"] = noise(2500, 2) + noise(500, static_cast<std::uint32_t>(100 + version));
+  files["sub/text"] = "version " + std::to_string(version);
+  if (version % 2 == 0) files["even"] = noise(700, static_cast<std::uint32_t>(200 + version));
+  if (version == kLarge) files["large"] = noise(1'300'000, 3);
+  return files;
+}
+
+Versions::Versions() {
+  for (int version = 1; version <= kCount; ++version) {
+    for (const auto& [path, bytes] : content(version)) {
+      const std::filesystem::path whole = live_path(version) + "/" + path;
+      std::filesystem::create_directories(whole.parent_path());
+      std::ofstream(whole, std::ios::binary) << bytes;
+    }
+  }
+}
+
+std::string Versions::live_path(int version) const {
+  return scratch_ / ("v" + std::to_string(version));
+}
+
+CrashWorld::CrashWorld(CrashStore& disk, Store& store, std::set<int> promised)
+    : disk_(disk), store_(store), promises_{{0, std::move(promised)}} {}
+
+Credential CrashWorld::credential() { return Credential::from_key_file(Secret32(Bytes(32, 7))); }
+
+std::unique_ptr<Repository> CrashWorld::open() {
+  return Repository::open(store_, credential(), {}, findings);
+}
+
+void CrashWorld::init() {
+  InitOptions options;
+  options.average_chunk_bytes = 16 << 10;
+  options.program = "test";
+  std::vector<Credential> credentials;
+  credentials.push_back(credential());
+  init_repository(store_, credentials, options, system_random());
+  promise(Versions::kRepository);
+}
+
+BackupResult CrashWorld::backup(int version) {
+  const auto repository = open();
+  BackupOptions options;
+  options.sources.push_back({Versions::instance().live_path(version), "/src"});
+  options.tags = {std::to_string(version)};
+  options.host = "host";
+  options.clock = &kLate;
+  const auto visible = repository->state().visible_snapshots();
+  if (!visible.empty()) {
+    options.parent_root = decode_snapshot(visible.back()->record).root;
+    options.parent_id = visible.back()->id;
+  }
+  BackupResult result = run_backup(*repository, pool, options, findings);
+  promise(version);
+  return result;
+}
+
+void CrashWorld::promise(int version) {
+  std::set<int> versions = promised();
+  versions.insert(version);
+  promises_.push_back({disk_.steps(), std::move(versions)});
+}
+
+void CrashWorld::release(int version) {
+  std::set<int> versions = promised();
+  versions.erase(version);
+  promises_.push_back({disk_.steps(), std::move(versions)});
+}
+
+}  // namespace coppice::test

@@ -1,0 +1,69 @@
+// The harness can fail: each of these faults, built into the modelled disk, must be reported.
+#include <doctest/doctest.h>
+
+#include "judge.h"
+
+namespace coppice::test {
+namespace {
+
+SweepResult sweep_of(CrashStore::Mutant mutant, const char* scenario = "next backup") {
+  SweepOptions options;
+  options.mutant = mutant;
+  options.until_first_violation = true;
+  options.per_cut = 8;
+  return sweep_cuts(crash_scenario(scenario), options);
+}
+
+bool mentions(const SweepResult& result, const std::string& words) {
+  for (const std::string& violation : result.violations) {
+    if (violation.find(words) != std::string::npos) return true;
+  }
+  return false;
+}
+
+}  // namespace
+
+TEST_CASE("a rename without a sync of the file before it is caught") {
+  CHECK_FALSE(sweep_of(CrashStore::Mutant::no_file_sync).violations.empty());
+}
+
+TEST_CASE("a rename without a sync of the directory after it is caught") {
+  CHECK_FALSE(sweep_of(CrashStore::Mutant::no_directory_sync).violations.empty());
+}
+
+TEST_CASE("a new directory whose own name is not synced is caught") {
+  CHECK_FALSE(sweep_of(CrashStore::Mutant::no_parent_sync).violations.empty());
+}
+
+TEST_CASE("a log entry that goes before its packs is caught") {
+  const SweepResult result = sweep_of(CrashStore::Mutant::packs_after_log);
+  CHECK(mentions(result, "pack_missing"));
+}
+
+TEST_CASE("a promise that the job never kept is caught") {
+  CrashStore disk;
+  CrashWorld world(disk, disk, {});
+  world.init();
+  world.backup(1);
+  CHECK(judge(disk.contents(), {Versions::kRepository, 1}).empty());
+  CHECK(judge(disk.contents(), {Versions::kRepository, 1, 2}) ==
+        Violations{"version 2 is lost", "version 2 is lost"});
+}
+
+TEST_CASE("the modelled disk loses what was not synced, and nothing else") {
+  std::mt19937_64 random(1);
+  std::uint64_t legal = 0;
+  CrashStore disk;
+  disk.put("a/b", as_bytes("12345678"));
+  // write, sync, make directory, sync of the root, name: now "a/b" may be there or not, but whole.
+  REQUIRE(disk.steps() == 6);
+  CHECK(disk.states_after(5, 64, random, legal).size() == 2);
+  CHECK(legal == 2);
+  const auto after = disk.states_after(6, 64, random, legal);
+  REQUIRE(after.size() == 1);
+  CHECK(*after[0].at("a/b") == to_bytes(as_bytes("12345678")));
+  disk.remove("a/b");
+  CHECK(disk.states_after(7, 64, random, legal).size() == 2);
+}
+
+}  // namespace coppice::test
