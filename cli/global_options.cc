@@ -52,8 +52,7 @@ void GlobalOptions::declare(Syntax& syntax) {
   syntax.value("--state-dir", "DIR", state_directory,
                "what this machine must remember of repositories; not a cache "
                "[COPPICE_STATE_DIR; default: /var/lib/coppice, else XDG state]");
-  syntax.value("--wait", "DURATION", wait,
-               "how long prune waits for running sessions (36h, 7d)");
+  syntax.value("--wait", "DURATION", wait, "how long prune waits for running sessions (36h, 7d)");
   syntax.flag("--json", json, "machine output: JSON lines");
   syntax.flag("-q,--quiet", quiet, "say nothing when all is well");
   syntax.count("-v,--verbose", verbosity, "say more");

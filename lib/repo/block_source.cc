@@ -39,6 +39,7 @@ Bytes BlockSource::open_healed(const ChunkPlace& place, ByteView prefix) {
         prefix);
   }
   healed_.add();
+  healed_packs_.with([&](std::set<Id>& packs) { packs.insert(pack.name); });
   return raw;
 }
 

@@ -1,6 +1,7 @@
 #pragma once
 #include <cstdint>
 #include <functional>
+#include <set>
 
 #include "index/index.h"
 #include "pack/block_codec.h"
@@ -10,6 +11,7 @@
 #include "store/store.h"
 #include "task/checkout_pool.h"
 #include "task/counter.h"
+#include "task/guarded.h"
 
 namespace coppice {
 
@@ -47,6 +49,10 @@ class BlockSource {
 
   /// How many blocks came from a second copy or by parity because they were damaged.
   std::uint64_t healed_blocks() const { return healed_.value(); }
+  /// The packs that these are in.
+  std::set<Id> healed_packs() const {
+    return healed_packs_.with([](const std::set<Id>& packs) { return packs; });
+  }
   const Index& index() const { return index_; }
 
  private:
@@ -66,6 +72,7 @@ class BlockSource {
   CheckoutPool<BlockOpener> openers_;
   ObjectHealer healer_;
   Counter healed_;
+  Guarded<std::set<Id>> healed_packs_;
 };
 
 }  // namespace coppice

@@ -71,11 +71,11 @@ struct LogState {
   std::map<Id, std::vector<SessionBox>> session_boxes;
   LiveObjects objects;
   std::set<Id> index_names;  ///< live index objects that no other replaces
-  /// Live packs that were added after the newest index set or checkpoint that this reader saw: their
-  /// tables are likely to be in no index object. For upkeep only, and not restated.
+  /// Live packs that were added after the newest index set or checkpoint that this reader saw:
+  /// their tables are likely to be in no index object. For upkeep only, and not restated.
   std::set<Id> unindexed;
-  std::set<Id> condemned;    ///< packs: absent for deduplication, about to be deleted
-  std::set<Id> attested;     ///< packs that an owner vouches for
+  std::set<Id> condemned;  ///< packs: absent for deduplication, about to be deleted
+  std::set<Id> attested;   ///< packs that an owner vouches for
   std::map<Id, DamagedPack> damaged;
   std::optional<LoggedDrill> drill;  ///< the newest
 

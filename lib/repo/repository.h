@@ -98,8 +98,9 @@ class Repository {
   /// itself.
   Session begin_session(RandomSource& random, const std::string& host, Timestamp now) const;
 
-  /// After a backup: puts what is missing of header, slots and their second copies, merges tables that no index object holds yet into index objects once there are
-  /// many, and appends a checkpoint once the log has grown long; each only if this slot may.
+  /// After a backup: puts what is missing of header, slots and their second copies, merges tables
+  /// that no index object holds yet into index objects once there are many, and appends a
+  /// checkpoint once the log has grown long; each only if this slot may.
   void maintain(FindingSink& findings);
 
   /// Header, slots and root-signed entries, for `key export`.

@@ -1,8 +1,8 @@
 #pragma once
 #include <vector>
 
-#include "verify/block_check.h"
 #include "repo/object_check.h"
+#include "verify/block_check.h"
 #include "verify/pack_tables.h"
 
 namespace coppice {

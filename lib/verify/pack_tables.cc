@@ -7,11 +7,11 @@
 #include "index/index_object.h"
 #include "index/run_collector.h"
 #include "pack/pack_file.h"
-#include "repo/object_names.h"
-#include "repo/pack_table.h"
 #include "repo/healing.h"
 #include "repo/in_order.h"
 #include "repo/object_check.h"
+#include "repo/object_names.h"
+#include "repo/pack_table.h"
 
 /// Tables are read from the packs themselves first, because these are what must hold when all else
 /// is gone; from second copy, parity and index objects only to know what a damaged pack held.

@@ -5,10 +5,10 @@
 #include <vector>
 
 #include "index/index.h"
+#include "repo/object_reader.h"
 #include "repo/repository.h"
 #include "repo/side_file.h"
 #include "task/thread_pool.h"
-#include "repo/object_reader.h"
 
 namespace coppice {
 

@@ -1,8 +1,8 @@
 #include "verify/snapshot_walk.h"
 
 #include "base/error.h"
-#include "snapshot/snapshot_record.h"
 #include "repo/in_order.h"
+#include "snapshot/snapshot_record.h"
 
 namespace coppice {
 namespace {

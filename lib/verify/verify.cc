@@ -9,11 +9,11 @@
 #include "base/error.h"
 #include "base/units.h"
 #include "crypto/random.h"
+#include "repo/in_order.h"
 #include "repo/keyless_log.h"
 #include "repo/object_names.h"
 #include "verify/file_checks.h"
 #include "verify/hurt_paths.h"
-#include "repo/in_order.h"
 #include "verify/log_check.h"
 #include "verify/pack_findings.h"
 #include "verify/pack_read.h"
@@ -180,11 +180,9 @@ void Verifier::add_suspects() {
       }
     }
   }
-  if (blocks_->healed_blocks() == 0) return;
-  // Some block came from a second copy, nobody knows which: look at all that have one.
-  for (const auto& [name, each] : repository_.state().objects.live()) {
-    if (each.kind == ObjectKind::pack && each.side == Side::copy) tables_.suspects.insert(name);
-  }
+  // What was healed while it was read is damaged all the same.
+  const std::set<Id> healed = blocks_->healed_packs();
+  tables_.suspects.insert(healed.begin(), healed.end());
 }
 
 void Verifier::read_packs() {

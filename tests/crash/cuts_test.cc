@@ -26,11 +26,11 @@ void sweep(const CrashScenario& scenario, std::uint64_t seed, Total& total) {
   SweepOptions options;
   options.seed = seed;
   options.depth = scenario.is_large && !is_long() ? 1 : 3;
-  options.share = scenario.is_large ? 4 : 1;
+  options.share = (scenario.is_large ? 4 : 1) * (is_sanitized() ? 10 : 1);
   options.nested_share = is_long() ? 1 : 3;
   const SweepResult result = sweep_cuts(scenario, options);
   CHECK_MESSAGE(result.violations.empty(), text_of(result.violations));
-  CHECK(result.judged > 0);
+  CHECK((result.judged > 0 || is_sanitized()));
   MESSAGE(scenario.name << ": " << result.cuts << " cuts, " << result.states << " states, "
                         << result.judged << " different ones judged");
   total.states += result.states;
@@ -42,7 +42,7 @@ void sweep(const CrashScenario& scenario, std::uint64_t seed, Total& total) {
 TEST_CASE(
     "after a power cut at any step of any job, and of the recoveries from it, nothing is lost") {
   Total total;
-  const std::uint64_t wanted = is_long() ? 100'000 : 5'000;
+  const std::uint64_t wanted = is_long() ? 100'000 : is_sanitized() ? 1 : 5'000;
   for (std::uint64_t seed = 1; total.states < wanted; ++seed) {
     for (const CrashScenario& scenario : crash_scenarios()) sweep(scenario, seed, total);
   }

@@ -8,6 +8,18 @@
 
 namespace coppice::test {
 
+/// Sanitizers take several times as long, and look for something else than lost data: there the
+/// sweeps are sampled.
+constexpr bool is_sanitized() {
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+  return true;
+#elif defined(__has_feature)
+  return __has_feature(address_sanitizer) || __has_feature(thread_sanitizer);
+#else
+  return false;
+#endif
+}
+
 /// What was found wrong with a repository after a crash; empty: nothing.
 using Violations = std::vector<std::string>;
 

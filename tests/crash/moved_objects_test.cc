@@ -143,8 +143,9 @@ TEST_CASE("a log entry that is missing, altered or not signed is 13") {
   std::vector<Case> cases;
   for (const std::string& name : names) {
     const Bytes& entry = *small_repository().at(name);
-    // The last one is missed by whoever remembers it: see below.
-    if (name != names.back())
+    // The last one is missed by whoever remembers it: see below. The first one may have been
+    // removed by a collector, since a checkpoint restates it.
+    if (name != names.back() && name != names.front())
       cases.push_back({name + " missing", without_both(small_repository(), name)});
     Bytes unsigned_entry = entry;
     std::fill(unsigned_entry.end() - 96, unsigned_entry.end() - 32, std::uint8_t{0});
