@@ -36,10 +36,11 @@ TEST_CASE("every range of a damaged object reads as it was before the damage") {
   damage_sectors(damaged.object, 100, 20);
   damage_sectors(damaged.object, 732, 1);
   const auto read = damaged.reader();
-  for (const auto& [offset, size] : std::vector<std::pair<std::size_t, std::size_t>>{
+  for (const auto& range : std::vector<std::pair<std::size_t, std::size_t>>{
            {0, kSize}, {100 * kSector + 17, 1}, {99 * kSector, 22 * kSector}, {kSize - 1, 1}}) {
+    const std::size_t offset = range.first;
     CAPTURE(offset);
-    Bytes out(size);
+    Bytes out(range.second);
     CHECK(healer.read(offset, out, read) == RangeHealer::Outcome::healed);
     CHECK(std::equal(out.begin(), out.end(), intact.begin() + static_cast<std::ptrdiff_t>(offset)));
   }
