@@ -44,7 +44,8 @@ TEST_CASE("an intact repository needs no repair, and nothing is written") {
 
 TEST_CASE("any one file that is flipped, cut, emptied or missing is healed byte for byte") {
   const Objects intact = some_repository();
-  for (const auto& [name, bytes] : intact) {
+  for (const auto& file : intact) {
+    const std::string& name = file.first;
     if (name == kReserveName) continue;
     for (const std::string kind :
          {"flip first", "flip middle", "flip last", "cut", "longer", "empty", "gone"}) {
@@ -224,9 +225,10 @@ TEST_CASE("a repair that fails at any call leaves damaged or healed bytes, and c
       is_done = false;
     }
     const Objects after = objects_of(store);
-    for (const auto& [name, bytes] : after) {
+    for (const auto& file : after) {
+      const std::string& name = file.first;
       CAPTURE(name);
-      const bool is_either = bytes == intact.at(name) || bytes == objects.at(name);
+      const bool is_either = file.second == intact.at(name) || file.second == objects.at(name);
       CHECK(is_either);
     }
     CHECK(repair_keyless(after).objects == intact);
