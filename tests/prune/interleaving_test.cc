@@ -93,7 +93,6 @@ TEST_CASE_FIXTURE(Overtaken,
     forget(*collector_, {old_});
     // The collector dies between its delete entry and the first file.
     PruneOptions dying = prune_options();
-    StopFlag stop;
     dying.on_phase = [&](const std::string& phase) {
       if (phase == "removing") throw Error(ErrorKind::interrupted, "killed");
     };
