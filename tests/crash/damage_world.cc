@@ -23,31 +23,13 @@
 #include "snapshot/snapshot_record.h"
 #include "snapshot/stored_metadata.h"
 #include "snapshot/tree_reader.h"
+#include "support/repository_objects.h"
 #include "verify/verify.h"
 
 namespace coppice::test {
 namespace {
 
 constexpr int kVersions = 2;
-
-void add_index_object(Repository& repository) {
-  std::vector<IndexedTable> tables;
-  for (const auto& [name, object] : repository.state().objects.live()) {
-    if (object.kind != ObjectKind::pack) continue;
-    tables.push_back(
-        {name, object.length,
-         read_pack_table(repository.store(), repository.keyring(), name, object.length)});
-  }
-  const Bytes bytes =
-      encode_index_object(tables, 0, repository.keyring().repository_key(0), repository.id());
-  const Id name = blake3(bytes);
-  LogAppend entry;
-  entry.type = LogEntryType::index_set;
-  const Side side = put_with_side(repository.store(), index_name(name), bytes, repository.parity());
-  entry.adds.push_back({ObjectKind::index, side, name, bytes.size()});
-  entry.body = encode_names({});
-  repository.append([&](const LogState&) { return entry; });
-}
 
 int exit_of(const FindingList& findings) {
   if (findings.count(Finding::Weight::damaged) > 0) return 13;

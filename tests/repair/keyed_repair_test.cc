@@ -14,27 +14,6 @@ using namespace coppice::test;
 
 namespace {
 
-/// One index object with the tables of all packs, as maintain() makes.
-void add_index_object(RepositoryFixture& fixture) {
-  Repository& repository = fixture.repository();
-  std::vector<IndexedTable> tables;
-  for (const auto& [name, object] : repository.state().objects.live()) {
-    if (object.kind != ObjectKind::pack) continue;
-    tables.push_back(
-        {name, object.length,
-         read_pack_table(repository.store(), repository.keyring(), name, object.length)});
-  }
-  const Bytes bytes =
-      encode_index_object(tables, 0, repository.keyring().repository_key(0), repository.id());
-  const Id name = blake3(bytes);
-  LogAppend entry;
-  entry.type = LogEntryType::index_set;
-  const Side side = put_with_side(repository.store(), index_name(name), bytes, repository.parity());
-  entry.adds.push_back({ObjectKind::index, side, name, bytes.size()});
-  entry.body = encode_names({});
-  repository.append([&](const LogState&) { return entry; });
-}
-
 RepairRun repair_index_of(const Objects& objects, bool is_dry_run = false) {
   return run_repair(objects, is_dry_run,
                     [](Store& store, ThreadPool&, const RepairOptions& options, RepairRun& run) {
@@ -131,7 +110,7 @@ TEST_CASE(
   RepositoryFixture fixture;
   fixture.store_tree({file("a", "first")});
   fixture.store_tree({file("b", "second")});
-  add_index_object(fixture);
+  add_index_object(fixture.repository());
   const Objects intact = objects_of(fixture.repository().store());
   CHECK(repair_index_of(intact).exit() == 0);
   CHECK(repair_index_of(intact).objects == intact);
@@ -164,9 +143,9 @@ TEST_CASE("the table of a pack that cannot be read is carried over from the old 
   RepositoryFixture fixture;
   fixture.store_tree({file("a", "first")});
   fixture.store_tree({file("b", "second")});
-  add_index_object(fixture);
+  add_index_object(fixture.repository());
   fixture.store_tree({file("c", "third")});
-  add_index_object(fixture);  // has all; the first one is to be lost
+  add_index_object(fixture.repository());  // has all; the first one is to be lost
   Objects objects = objects_of(fixture.repository().store());
   lose_pack_of(fixture, objects, "first");
   const auto indexes = names_of(objects, "index/");

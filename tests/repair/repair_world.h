@@ -9,28 +9,9 @@
 #include "repair/repair.h"
 #include "repo/object_names.h"
 #include "support/repository_fixture.h"
+#include "support/repository_objects.h"
 
 namespace coppice::test {
-
-using Objects = MemoryStore::Objects;
-
-inline Objects objects_of(Store& store) {
-  Objects objects;
-  for (const ObjectInfo& object : store.list("")) {
-    objects[object.name] = store.read_all(object.name, object.size);
-  }
-  return objects;
-}
-
-/// Names of the files whose name begins so, side files left out.
-inline std::vector<std::string> names_of(const Objects& objects, std::string_view prefix) {
-  std::vector<std::string> names;
-  for (const auto& [name, bytes] : objects) {
-    if (name.starts_with(prefix) && !name.ends_with(".copy") && !name.ends_with(".par"))
-      names.push_back(name);
-  }
-  return names;
-}
 
 inline void flip_at(Bytes& bytes, std::size_t at) {
   bytes.at(at) = static_cast<std::uint8_t>(bytes[at] ^ 0x21U);

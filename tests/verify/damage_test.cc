@@ -13,7 +13,7 @@ Objects small_repository() {
                       file("big", noise(9000, 2))});
   fixture.store_tree({directory("docs", {file("a", noise(3500, 1)), file("b", "other")}),
                       file("big", noise(9000, 3))});
-  add_index_object(fixture);
+  add_index_object(fixture.repository());
   return objects_of(fixture.repository().store());
 }
 
