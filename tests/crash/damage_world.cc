@@ -11,13 +11,9 @@
 #include <thread>
 
 #include "base/error.h"
-#include "index/index_object.h"
 #include "repo/block_source.h"
 #include "repo/chunk_reader.h"
-#include "repo/log_bodies.h"
 #include "repo/object_names.h"
-#include "repo/pack_table.h"
-#include "repo/side_file.h"
 #include "snapshot/content_codec.h"
 #include "snapshot/listing.h"
 #include "snapshot/snapshot_record.h"

@@ -1,10 +1,7 @@
 #include <doctest/doctest.h>
 
-#include "index/index_object.h"
 #include "repair_world.h"
 #include "repo/chunk_reader.h"
-#include "repo/pack_table.h"
-#include "repo/side_file.h"
 #include "snapshot/snapshot_record.h"
 #include "snapshot/stored_metadata.h"
 #include "snapshot/tree_reader.h"

@@ -7,11 +7,7 @@
 #include <vector>
 
 #include "base/error.h"
-#include "index/index_object.h"
-#include "repo/log_bodies.h"
 #include "repo/object_names.h"
-#include "repo/pack_table.h"
-#include "repo/side_file.h"
 #include "support/repository_fixture.h"
 #include "support/repository_objects.h"
 #include "verify/verify.h"
