@@ -13,8 +13,6 @@ namespace {
 
 constexpr std::uint64_t kProgressIntervalNs = 200'000'000;
 
-std::string errno_text(int errno_value) { return std::generic_category().message(errno_value); }
-
 /// The old version's list of extents, if it is stored apart from the node.
 std::optional<Reference> old_list(const Node* old) {
   return old == nullptr ? std::nullopt : old->content.reference;
@@ -183,8 +181,7 @@ void Archiver::complete(WalkEvent& event) {
   add_node(std::move(event.node));
 }
 
-void Archiver::put_pieces(const std::vector<Piece>& pieces, const Bytes& buffer,
-                          OpenContent& content) {
+void Archiver::put_pieces(const std::vector<Piece>& pieces, ByteView buffer, OpenContent& content) {
   for (const Piece& piece : pieces) {
     if (!piece.is_hole) chunks_.expect(piece.id);
   }
@@ -199,15 +196,14 @@ void Archiver::put_pieces(const std::vector<Piece>& pieces, const Bytes& buffer,
       content.writer.add_hole(piece.length);
       continue;
     }
-    const ByteView bytes =
-        ByteView(buffer).subspan(piece.offset, static_cast<std::size_t>(piece.length));
+    const ByteView bytes = buffer.subspan(piece.offset, static_cast<std::size_t>(piece.length));
     if (chunks_.put(ChunkClass::data, piece.id, bytes, hints[i])) ++summary_.data_blobs;
     content.writer.add_chunk(piece.id, piece.length);
   }
   bytes_in_hand_ = content.writer.size();
 }
 
-void Archiver::small_file(WalkEvent& event, ReadFile& file, const Bytes& buffer) {
+void Archiver::small_file(WalkEvent& event, ReadFile& file, ByteView buffer) {
   if (file.errno_value != 0 || file.is_other_type) {
     const std::string why =
         file.is_other_type ? "is no regular file any more" : errno_text(file.errno_value);

@@ -5,8 +5,8 @@
 #include <cerrno>
 #include <cstring>
 #include <string_view>
-#include <unordered_map>
 
+#include "backup/similar_nodes.h"
 #include "base/error.h"
 #include "fs/device.h"
 #include "fs/directory.h"
@@ -18,17 +18,10 @@ namespace coppice {
 namespace {
 
 constexpr std::int64_t kUnsettledSeconds = 60;
-/// Smaller new files are not worth reading the old directory twice.
-constexpr std::uint64_t kMinSimilarBytes = 64 << 10;
-/// A dump a day is the next version of yesterday's; a hundred new pictures are no versions of the
-/// last old one, and trying costs as much as storing them.
-constexpr std::size_t kMaxAlike = 8;
 /// Of a large directory so much is scanned at one time …
 constexpr std::size_t kSliceBytes = 256 << 10;
-/// … and so often it is searched for older versions of what is new, which may take …
+/// … and so often it is searched for older versions of what is new.
 constexpr int kMaxSearches = 8;
-/// … so much memory in each slice: their lists of chunks may be long.
-constexpr std::size_t kMaxSimilarBytes = 4 << 20;
 
 /// Walks the parent snapshot's nodes beside the sorted names.
 class OldNodes {
@@ -141,85 +134,20 @@ void take_device_as_file(int directory, const char* name, ScannedEntry& entry) {
   entry.metadata.links = 1;
 }
 
-/// Runs of digits count as one: so names with dates and numbers are alike.
-std::string without_numbers(const std::string& name) {
-  std::string alike;
-  for (const char c : name) {
-    const bool is_digit = c >= '0' && c <= '9';
-    if (!is_digit) alike += c;
-    if (is_digit && (alike.empty() || alike.back() != '0')) alike += '0';
-  }
-  return alike;
-}
-
-bool is_worth_similar(const ScannedEntry& entry) {
-  if (entry.old || entry.similar || entry.errno_value != 0) return false;
-  const Metadata& metadata = entry.metadata;
-  return metadata.type == FileType::directory ||
-         (metadata.type == FileType::regular && metadata.size >= kMinSimilarBytes);
-}
-
-/// What an entry has in common with others of which it may be another version: the type, and the
-/// name without its numbers.
-std::string kinship(FileType type, const std::string& name) {
-  return std::to_string(static_cast<int>(type)) + without_numbers(name);
-}
-
-/// New files and directories that are worth a second look at the old directory.
-class SimilarWanted {
- public:
-  SimilarWanted(std::vector<ScannedEntry>& entries, bool inodes_are_stable) {
-    for (ScannedEntry& entry : entries) {
-      if (!is_worth_similar(entry)) continue;
-      if (inodes_are_stable) by_inode_.emplace(entry.metadata.inode, &entry);
-      by_kinship_[kinship(entry.metadata.type, entry.name)].push_back(&entry);
-    }
-    is_empty_ = by_kinship_.empty();
-    // Pictures of a camera are no versions of each other.
-    std::erase_if(by_kinship_, [](const auto& group) { return group.second.size() > kMaxAlike; });
-  }
-
-  bool is_empty() const { return is_empty_; }
-  bool has_room() const { return bytes_ < kMaxSimilarBytes; }
-
-  /// Old nodes, names ascending.
-  void see(Node&& node) {
-    const std::size_t bytes = memory_of(node);
-    const auto same = by_inode_.find(node.meta.inode);
-    if (same != by_inode_.end() && same->second->metadata.type == node.meta.type) {
-      same->second->similar = std::make_unique<Node>(node);
-      bytes_ += bytes;
-    }
-    std::string kin = kinship(node.meta.type, node.name);
-    const auto akin = by_kinship_.find(kin);
-    if (akin == by_kinship_.end()) return;
-    const auto [latest, is_new] = latest_.insert_or_assign(std::move(kin), std::move(node));
-    if (is_new) bytes_ += bytes * (1 + akin->second.size());
-  }
-
-  /// Those that had no inode in common take the last one that is akin.
-  void finish() {
-    for (const auto& [kin, node] : latest_) {
-      for (ScannedEntry* entry : by_kinship_.at(kin)) {
-        if (!entry->similar) entry->similar = std::make_unique<Node>(node);
-      }
-    }
-  }
-
- private:
-  bool is_empty_ = true;
-  std::size_t bytes_ = 0;  // of what was found
-  std::unordered_map<std::uint64_t, ScannedEntry*> by_inode_;
-  std::unordered_map<std::string, std::vector<ScannedEntry*>> by_kinship_;
-  std::unordered_map<std::string, Node> latest_;  // by kinship
-};
-
 /// What an entry keeps in memory, about.
 std::size_t bytes_of(const ScannedEntry& entry) {
   return sizeof entry + entry.name.capacity() + (entry.old ? memory_of(*entry.old) : 0);
 }
 
 }  // namespace
+
+Node node_of(ScannedEntry& entry, Timestamp began) {
+  Node node;
+  node.name = entry.name;
+  node.meta = std::move(entry.metadata);
+  node.unsettled = is_unsettled(node.meta, began);
+  return node;
+}
 
 bool is_unsettled(const Metadata& metadata, Timestamp began) {
   const Timestamp limit{began.seconds - kUnsettledSeconds, began.nanoseconds};
@@ -290,7 +218,7 @@ std::optional<ScannedEntry> DirectoryScan::State::look_at(std::string_view name)
 /// whole old directory, so a large one that is mostly new gets a few.
 void DirectoryScan::State::find_similar(std::vector<ScannedEntry>& entries) {
   if (!old.tree || searches_left == 0) return;
-  SimilarWanted wanted(entries, inodes_are_stable);
+  SimilarNodes wanted(entries, inodes_are_stable);
   if (wanted.is_empty()) return;
   --searches_left;
   try {

@@ -99,6 +99,9 @@ ScannedDirectory scan_source(const ChangeRule& rule, DirectoryHandle directory,
                              const std::string& live_name, const std::string& recorded_name,
                              const std::optional<Reference>& old_tree);
 
+/// The entry as the snapshot's trees have it, without content. Moves the metadata out.
+Node node_of(ScannedEntry& entry, Timestamp began);
+
 /// A ctime within the 60 s before `began`, or later, proves nothing: a write through mmap to a page
 /// that is still dirty leaves it unchanged (design, section 7).
 bool is_unsettled(const Metadata& metadata, Timestamp began);

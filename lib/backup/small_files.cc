@@ -13,7 +13,7 @@ namespace {
 /// Reads the whole file behind `fd` to the end of `buffer`; `expected` is its size by stat. Returns
 /// the bytes read. A file that has grown is read up to one byte more than expected: enough for the
 /// caller to see it.
-std::size_t append_content(int fd, std::uint64_t expected, Bytes& buffer) {
+std::size_t append_content(int fd, std::uint64_t expected, UnsetBytes& buffer) {
   const std::size_t start = buffer.size();
   buffer.resize(start + static_cast<std::size_t>(expected) + 1);
   const std::size_t got = read_at(fd, MutableByteView(buffer).subspan(start), 0);
@@ -56,7 +56,7 @@ void cut_around_holes(const CutRule& rule, ByteView content, std::size_t start,
   cut_up_to(content.size());
 }
 
-ReadFile read_open_file(const CutRule& rule, int fd, const Metadata& seen, Bytes& buffer) {
+ReadFile read_open_file(const CutRule& rule, int fd, const Metadata& seen, UnsetBytes& buffer) {
   ReadFile file;
   file.metadata = seen;
   const std::size_t start = buffer.size();
@@ -85,7 +85,7 @@ ReadFile read_open_file(const CutRule& rule, int fd, const Metadata& seen, Bytes
   return file;
 }
 
-ReadFile read_one(const CutRule& rule, const SmallFileJob& job, Bytes& buffer) {
+ReadFile read_one(const CutRule& rule, const SmallFileJob& job, UnsetBytes& buffer) {
   const OpenResult opened =
       try_open_source_at(job.directory->get(), job.name.c_str(), FileType::regular);
   if (opened.errno_value != 0) {

@@ -45,7 +45,7 @@ struct ReadFile {
 };
 
 struct ReadBatch {
-  Bytes buffer;
+  UnsetBytes buffer;
   std::vector<ReadFile> files;  ///< as many as jobs, in their order
 };
 

@@ -9,6 +9,13 @@
 
 namespace coppice {
 
+std::string path_below(const std::string& directory, const std::string& name) {
+  std::string path = directory == "/" ? std::string() : directory;
+  path += '/';
+  path += name;
+  return path;
+}
+
 std::vector<std::string> path_components(const std::string& path) {
   if (path.empty() || path.front() != '/') {
     throw Error(ErrorKind::usage,

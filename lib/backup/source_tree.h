@@ -24,4 +24,7 @@ struct SourceTree {
 /// The components of an absolute path; empty for "/". Throws Error{usage}.
 std::vector<std::string> path_components(const std::string& path);
 
+/// The path of an entry of that directory.
+std::string path_below(const std::string& directory, const std::string& name);
+
 }  // namespace coppice

@@ -10,7 +10,7 @@ namespace coppice {
 
 /// Part of a large file: pieces in order and the bytes of its chunks.
 struct Segment {
-  Bytes buffer;
+  UnsetBytes buffer;
   std::vector<Piece> pieces;
   bool is_last = false;
   std::string

@@ -1,6 +1,5 @@
 #pragma once
 #include <deque>
-#include <functional>
 #include <future>
 #include <memory>
 #include <set>
@@ -11,42 +10,9 @@
 #include "backup/git_ignore.h"
 #include "backup/scan.h"
 #include "backup/source_tree.h"
-#include "backup/streamed_file.h"
-#include "task/task_group.h"
+#include "backup/walk_units.h"
 
 namespace coppice {
-
-/// One step of the walk, in the order of the snapshot's trees: depth first, names ascending.
-struct WalkEvent {
-  enum class Kind {
-    enter_directory,  ///< node: the directory without its subtree; "/" is never left
-    leave_directory,
-    complete,       ///< node: as it goes into the tree
-    small_file,     ///< node without content; the next file of the unit's batch
-    streamed_file,  ///< node without content; content from `stream`
-    problem,        ///< only `problem`
-  };
-  Kind kind = Kind::complete;
-  Node node;
-  std::string path;           ///< recorded, for messages and progress
-  bool was_known = false;     ///< the parent snapshot had an entry of this name and type
-  bool is_unchanged = false;  ///< complete: taken over from the parent snapshot
-  bool is_source = false;     ///< one of the paths that were named
-  Timestamp began;            ///< when the scan of its directory began
-  /// Files that are read: the version in the parent snapshot, if any. Directories: its old tree.
-  std::unique_ptr<Node> old;
-  std::optional<Reference> old_tree;
-  std::unique_ptr<StreamedFile> stream;
-  std::future<Segment> first_segment;
-  Finding problem;
-};
-
-/// Some events, and the contents of the small files among them, being read meanwhile.
-struct WalkUnit {
-  std::vector<WalkEvent> events;
-  std::future<ReadBatch> batch;
-  bool has_batch = false;
-};
 
 /// Walks the sources with a few directories scanned ahead, starts the reading of changed files, and
 /// gives the events out in order. Runs in a thread of its own; scanning and reading run as tasks.
@@ -55,14 +21,17 @@ struct WalkUnit {
 /// MiB.
 class Walk {
  public:
-  /// Takes a unit; false: stop.
-  using Emit = std::function<bool(WalkUnit)>;
+  using Emit = WalkUnits::Emit;
   Walk(const BackupOptions& options, const ChangeRule& rule, CutRule cut, TaskGroup& tasks,
        Emit emit)
-      : options_(options), rule_(rule), cut_(cut), tasks_(tasks), emit_(std::move(emit)) {}
+      : options_(options),
+        rule_(rule),
+        cut_(cut),
+        tasks_(tasks),
+        units_(cut, tasks, std::move(emit)) {}
   /// A walk that opens no regular file: all of them are `complete`, without content.
   Walk(const BackupOptions& options, const ChangeRule& rule, TaskGroup& tasks, Emit emit)
-      : options_(options), rule_(rule), tasks_(tasks), emit_(std::move(emit)) {}
+      : options_(options), rule_(rule), tasks_(tasks), units_({}, tasks, std::move(emit)) {}
 
   void run();
 
@@ -101,25 +70,12 @@ class Walk {
   void scan_ahead(Frame& frame);
   void step_into(std::vector<std::unique_ptr<Frame>>& stack, Frame& frame);
 
-  void add_event(WalkEvent event);
-  void push_event(WalkEvent event);
-  bool is_unit_full() const;
-  void add_small_file(WalkEvent event, SmallFileJob job);
-  void add_problem(const std::string& path, const std::string& code, const std::string& message,
-                   Finding::Weight weight = Finding::Weight::partial);
-  void flush();
-
   const BackupOptions& options_;
   const ChangeRule& rule_;
   const std::optional<CutRule> cut_;  // none: nothing is read
   TaskGroup& tasks_;
-  Emit emit_;
+  WalkUnits units_;
   std::set<std::string> named_;  // recorded paths of the sources
-  WalkUnit unit_;
-  std::size_t unit_bytes_ = 0;  // of its events
-  std::vector<SmallFileJob> jobs_;
-  std::uint64_t job_bytes_ = 0;
-  bool is_stopped_ = false;
 };
 
 }  // namespace coppice

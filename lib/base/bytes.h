@@ -1,9 +1,11 @@
 #pragma once
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 namespace coppice {
@@ -11,6 +13,27 @@ namespace coppice {
 using Bytes = std::vector<std::uint8_t>;
 using ByteView = std::span<const std::uint8_t>;
 using MutableByteView = std::span<std::uint8_t>;
+
+/// Constructs nothing where nothing is given to construct from.
+template <typename T>
+struct UninitializedAllocator : std::allocator<T> {
+  template <typename U>
+  struct rebind {
+    using other = UninitializedAllocator<U>;
+  };
+  template <typename U, typename... Values>
+  void construct(U* at, Values&&... values) {
+    if constexpr (sizeof...(Values) == 0) {
+      ::new (static_cast<void*>(at)) U;
+    } else {
+      ::new (static_cast<void*>(at)) U(std::forward<Values>(values)...);
+    }
+  }
+};
+
+/// Bytes that are about to be read: `resize` leaves new ones as they are in memory, where Bytes
+/// would clear each before it is overwritten.
+using UnsetBytes = std::vector<std::uint8_t, UninitializedAllocator<std::uint8_t>>;
 
 /// The bytes of a string, viewed; the string must outlive the view.
 inline ByteView as_bytes(std::string_view text) {

@@ -42,8 +42,10 @@ std::string_view code_word(ErrorKind kind) { return row_of(kind).word; }
 Error system_error(std::string_view what, int errno_value) {
   const bool full = errno_value == ENOSPC || errno_value == EDQUOT;
   return {full ? ErrorKind::no_space : ErrorKind::failed,
-          std::string(what) + ": " + std::generic_category().message(errno_value)};
+          std::string(what) + ": " + errno_text(errno_value)};
 }
+
+std::string errno_text(int errno_value) { return std::generic_category().message(errno_value); }
 
 void throw_damaged(const std::string& message) { throw Error(ErrorKind::damaged, message); }
 

@@ -52,6 +52,9 @@ class Error : public std::runtime_error {
 /// file or directory".
 Error system_error(std::string_view what, int errno_value);
 
+/// The text of the errno value alone: "No such file or directory".
+std::string errno_text(int errno_value);
+
 /// Throws Error{damaged}: for bytes from storage that break the format.
 [[noreturn]] void throw_damaged(const std::string& message);
 

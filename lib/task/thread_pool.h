@@ -8,8 +8,9 @@ namespace coppice {
 
 /// A fixed set of worker threads with two queues: urgent work (which frees memory: sealing,
 /// writing) goes before normal work (which takes memory: reading, scanning). Tasks must not wait
-/// for other tasks of the same pool. The queues are not bounded: whoever submits bounds what it has
-/// in flight. Thread-safe. The destructor drops tasks that have not started and joins the rest.
+/// for other tasks of the same pool (but see OfferedWork). The queues are not bounded: whoever
+/// submits bounds what it has in flight. Thread-safe. The destructor drops tasks that have not
+/// started and joins the rest.
 class ThreadPool {
  public:
   enum class Priority { normal, urgent };

@@ -1,5 +1,6 @@
 #pragma once
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -12,6 +13,7 @@
 #include "repo/keyring.h"
 #include "repo/session_secrets.h"
 #include "task/checkout_pool.h"
+#include "task/offered_work.h"
 
 namespace coppice {
 
@@ -22,6 +24,7 @@ struct BlockTools {
   const Index& index;
   ChunkReader& chunks;  ///< for the bases of deltas
   CheckoutPool<BlockOpener>& openers;
+  ThreadPool& pool;  ///< the one that the workers are of
 };
 
 /// Something wrong in a pack's blocks.
@@ -32,35 +35,39 @@ struct BadBlock {
 };
 
 /// Looks at a pack's blocks while its bytes pass by: the hash in the table, and, where this slot
-/// has the key, that the block opens, decompresses, and holds the chunks that the table says.
-/// Memory: one sealed and one raw block, and a delta's bases. Used by one thread.
+/// has the key, that the block opens, decompresses, and holds the chunks that the table says. Idle
+/// workers help, so that the last packs are not left to one processor. Memory: three sealed blocks,
+/// and for each of them that is being looked at a raw one and a delta's bases. Used by one thread.
 class BlockChecker {
  public:
   /// Both must outlive it.
-  BlockChecker(const BlockTools& tools, const PackTable& table) : tools_(tools), table_(table) {}
+  BlockChecker(const BlockTools& tools, const PackTable& table);
+  ~BlockChecker();
+  BlockChecker(const BlockChecker&) = delete;
+  BlockChecker& operator=(const BlockChecker&) = delete;
 
   /// The pack's bytes in order.
   void append(std::uint64_t offset, ByteView piece);
   /// Blocks that never came are bad, too. Ascending by block.
   std::vector<BadBlock> finish();
 
+  /// After `finish`.
   std::uint64_t opened() const { return opened_; }  ///< blocks
   std::uint64_t chunks() const { return chunks_; }  ///< whose id was computed
 
  private:
-  void check(ByteView sealed);
-  bool has_bases(const BlockInfo& info, Bytes& prefix);
-  void check_chunks(const BlockInfo& info, ByteView raw);
-  void add_bad(std::string why, std::optional<std::uint32_t> chunk_offset = std::nullopt);
+  class OneBlock;
+
+  void check(Bytes sealed);
 
   const BlockTools& tools_;
   const PackTable& table_;
-  std::size_t next_ = 0;  // block
-  std::uint64_t next_offset_ = kObjectPrefixBytes;
-  Bytes carry_;  // the block's bytes from earlier pieces
-  std::vector<BadBlock> bad_;
+  std::uint64_t next_offset_ = kObjectPrefixBytes;  // of the block that is to come
+  Bytes carry_;                                     // the block's bytes from earlier pieces
   std::uint64_t opened_ = 0;
   std::uint64_t chunks_ = 0;
+  std::vector<std::unique_ptr<OneBlock>> blocks_;  // those that came
+  OfferedWork work_;                               // refers to them
 };
 
 }  // namespace coppice

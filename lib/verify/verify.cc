@@ -189,8 +189,8 @@ void Verifier::read_packs() {
   add_suspects();
   const std::vector<ObjectRef> packs = packs_to_read();
   for (const ObjectRef& pack : packs) progress_.expect(0, pack.length);
-  const BlockTools tools{repository_.keyring(), repository_.secrets(), tables_.index, *chunks_,
-                         openers_};
+  const BlockTools tools{
+      repository_.keyring(), repository_.secrets(), tables_.index, *chunks_, openers_, pool_};
   for_each_in_order(
       pool_, packs, [&](const ObjectRef& pack) { return read_pack(reader_, pack, tables_, tools); },
       [&](const ObjectRef& pack, PackRead read) {
