@@ -112,7 +112,8 @@ if [ "$mode" = --long ]; then
   step "an index of 100,000,000 chunks" python3 tests/bench/index_scale.py --coppice build/release/cli/coppice \
     --bench build/release/tests/bench/index_bench --chunks 100000000
   step "collection: the whole model, ten years of hourly backups" build/release/tests/test_prune --no-skip
-  step "ten thousand snapshots" build/release/tests/test_retention --no-skip
+  step "ten thousand snapshots" python3 tests/bench/many_snapshots.py --coppice build/release/cli/coppice \
+    --test build/release/tests/test_retention
   step "bad sectors under a repository" python3 tests/long/damage_drill.py build/release/cli/coppice 768
   step "a Debian root file system" python3 tests/long/debian_test.py build/release/cli/coppice
   step "the same tree through the peers" python3 tests/long/compare_peers.py build/release/cli/coppice

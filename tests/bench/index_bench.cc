@@ -1,13 +1,12 @@
 // An index as large as that of a repository of many terabytes, without the terabytes.
 //
-//   index_bench make CHUNKS DIRECTORY   a repository whose log, index objects and tables are real:
-//   packs
-//                                       of 64 blocks of 16 chunks of about 128 KiB; the pack files
-//                                       have their lengths and no bytes. Its key file is
-//                                       DIRECTORY.key.
-//   index_bench look DIRECTORY CACHE    loads the index as a backup does (from CACHE, or into it),
-//   and
-//                                       looks up chunks that are there and chunks that are not.
+//   index_bench make CHUNKS DIRECTORY
+//       A repository whose log, index objects and tables are real: packs of 64 blocks of 16 chunks
+//       of about 128 KiB; the pack files have their lengths and no bytes. DIRECTORY is an absolute
+//       path; the key file is DIRECTORY.key.
+//   index_bench look DIRECTORY CACHE
+//       Loads the index as a backup does (from CACHE, or into it), and looks up chunks that are
+//       there and chunks that are not.
 //
 // tests/bench/index_scale.py runs both, and the program, under a watch on their memory.
 #include <fcntl.h>
@@ -120,7 +119,10 @@ class Maker {
 
 void Maker::init() {
   const SecretBytes key = make_key_file(system_random());
-  write_file_durably(AT_FDCWD, (directory_ + ".key").c_str(), key.view());
+  const std::size_t slash = directory_.rfind('/');
+  const Fd parent =
+      open_at(AT_FDCWD, directory_.substr(0, slash + 1).c_str(), O_RDONLY | O_DIRECTORY);
+  write_file_durably(parent.get(), (directory_.substr(slash + 1) + ".key").c_str(), key.view());
   store_ = LocalStore::create(directory_);
   std::vector<Credential> credentials;
   credentials.push_back(key_of(directory_));

@@ -29,8 +29,8 @@ void append_snapshots(Repository& repository, const SnapshotRecord& like, int co
   }
 }
 
-// A minute or two, and for the command line: COPPICE_TEST_REPOSITORY=DIR tells where to make it;
-// its key file is 32 bytes of 7. tests/run.sh --long.
+// Minutes, for each entry is made durable. COPPICE_TEST_REPOSITORY=DIR tells where to make the
+// repository: tests/bench/many_snapshots.py, which tests/run.sh --long runs, goes on with it.
 TEST_CASE("ten thousand snapshots are judged" * doctest::skip()) {
   ScratchDir scratch;
   const char* wish = std::getenv("COPPICE_TEST_REPOSITORY");
