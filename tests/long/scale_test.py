@@ -262,6 +262,7 @@ class Campaign:
         figures["ls"], output = self.run(case, "ls", "--recursive", "latest:" + source)
         figures["restore of one"], _ = self.run(case, "restore", "-q", "latest:" + one, "-t", self.path("one-" + case))
         self.expect(case, "the file that was restored", digest(self.path("one-" + case, os.path.basename(one))), digest(one))
+        self.clear("one-")
         figures["restore of all"], _ = self.run(case, "restore", "-q", "latest:" + source, "-t", self.path("all-" + case))
         figures["restored again"], _ = self.run(case, "restore", "-q", "--delete", "latest:" + source, "-t", self.path("all-" + case))
         self.rows.append((case, entries, figures))
@@ -295,7 +296,7 @@ class Campaign:
             make_real_file(path, size) if size else make_sparse_file(path)
             self.settle(time.time())
             self.file(case, path)
-            self.clear("file-", "repo-", "all-", "one-")
+            self.clear("file-", "repo-", "all-")
 
     @staticmethod
     def settle(made):
