@@ -185,6 +185,9 @@ void Archiver::complete(WalkEvent& event) {
 
 void Archiver::put_pieces(const std::vector<Piece>& pieces, const Bytes& buffer,
                           OpenContent& content) {
+  for (const Piece& piece : pieces) {
+    if (!piece.is_hole) chunks_.expect(piece.id);
+  }
   const bool is_all_stored = std::all_of(pieces.begin(), pieces.end(), [this](const Piece& piece) {
     return piece.is_hole || chunks_.is_stored(piece.id);
   });

@@ -16,6 +16,8 @@ class ChunkSink {
                    std::span<const BaseHint> hints) = 0;
   /// True if a `put` of this id would find it stored.
   virtual bool is_stored(const Id& id) const = 0;
+  /// Tells that this id will be asked for soon; see Index::expect.
+  virtual void expect(const Id& id) const = 0;
   virtual std::uint64_t raw_bytes() const = 0;
 };
 
@@ -28,6 +30,7 @@ class StoringSink final : public ChunkSink {
     return writer_.put(chunk_class, id, bytes, hints);
   }
   bool is_stored(const Id& id) const override { return writer_.is_stored(id); }
+  void expect(const Id& id) const override { writer_.expect(id); }
   std::uint64_t raw_bytes() const override { return writer_.raw_bytes(); }
 
  private:
@@ -45,6 +48,7 @@ class DryRunSink final : public ChunkSink {
     return true;
   }
   bool is_stored(const Id& id) const override { return index_.is_stored(id) || seen_.contains(id); }
+  void expect(const Id& id) const override { index_.expect(id); }
   std::uint64_t raw_bytes() const override { return raw_bytes_; }
 
  private:

@@ -33,11 +33,12 @@ constexpr std::size_t kMaxSimilarBytes = 4 << 20;
 /// Walks the parent snapshot's nodes beside the sorted names.
 class OldNodes {
  public:
-  OldNodes(const ChangeRule& rule, const OldTree& old) : are_of_this_place_(old.is_of_this_place) {
+  OldNodes(const ChangeRule& rule, const OldTree& old)
+      : index_(*rule.index), are_of_this_place_(old.is_of_this_place) {
     if (!old.tree) return;
     try {
       cursor_.emplace(*rule.source, *old.tree);
-      current_ = cursor_->next();
+      advance();
     } catch (const Error&) {  // per item: a damaged old tree only means that everything below is
                               // read again
       current_ = nullptr;
@@ -49,10 +50,10 @@ class OldNodes {
   /// The node of that name, moved out; null if there is none. Names must ascend.
   std::unique_ptr<Node> take(const std::string& name) {
     try {
-      while (current_ != nullptr && current_->name < name) current_ = cursor_->next();
+      while (current_ != nullptr && current_->name < name) advance();
       if (current_ == nullptr || current_->name != name) return nullptr;
       auto node = std::make_unique<Node>(std::move(*current_));
-      current_ = cursor_->next();
+      advance();
       return node;
     } catch (const Error&) {  // as above
       current_ = nullptr;
@@ -61,6 +62,16 @@ class OldNodes {
   }
 
  private:
+  /// The next node's chunks come from memory while this one's are compared.
+  void advance() {
+    current_ = cursor_->next();
+    if (current_ == nullptr) return;
+    for (const ContentExtent& extent : current_->content.extents) {
+      if (!extent.is_hole) index_.expect(extent.id);
+    }
+  }
+
+  const Index& index_;
   bool are_of_this_place_;
   std::optional<TreeCursor> cursor_;
   Node* current_ = nullptr;

@@ -56,6 +56,10 @@ bool Index::can_open(const ChunkPlace& delta) const {
                      [this](const auto& base) { return find_trusted_plain(base.id).has_value(); });
 }
 
+void Index::expect(const Id& id) const {
+  for (const IndexRun& run : runs_) run.expect(id);
+}
+
 bool Index::is_stored(const Id& id) const {
   for (std::uint32_t r = 0; r < runs_.size(); ++r) {
     for (const ChunkRecord& chunk : runs_[r].find(id)) {

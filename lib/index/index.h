@@ -52,6 +52,10 @@ class Index {
     return relied_on_[run_number]->is_raised(block);
   }
 
+  /// Tells that `id` will be looked up soon: a lookup in a large index waits for memory twice, and
+  /// several that are expected together wait at the same time.
+  void expect(const Id& id) const;
+
   /// True if a place in a trusted pack holds `id`, so that a backup need not store it: a plain one,
   /// or a delta whose bases all have a plain one in turn.
   bool is_stored(const Id& id) const;

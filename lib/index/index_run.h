@@ -107,6 +107,8 @@ class IndexRun {
   /// Proves the whole run; false if it was altered.
   bool prove() const { return !proof_ || proof_->covers(image_); }
 
+  /// Asks memory for what `find` will read, and does not wait for it.
+  void expect(const Id& id) const;
   /// All places of `id`; empty if there is none. Proves these records, not what they point to.
   std::span<const ChunkRecord> find(const Id& id) const;
   /// Proves the block that a record points to, and its bases. False: the place is not to be used.
@@ -127,7 +129,7 @@ class IndexRun {
                                       std::shared_ptr<const ImageProof> proof);
 
  private:
-  bool is_proved(const ChunkRecord* first, const ChunkRecord* last) const;
+  std::span<const ChunkRecord> bucket_of(const Id& id) const;
   bool is_block_proved(const ChunkRecord& chunk) const;
 
   // shared: a run is handed out by value while lookups in other threads still use its image.

@@ -87,9 +87,9 @@ void Remover::remove_old_log(const LogState& state) {
   // One checkpoint before the newest stays, for readers to whom the newest is of no use.
   if (state.checkpoints.size() < 2 || state.collection_is_stopped() || state.is_read_only()) return;
   const std::uint64_t first_kept = state.checkpoints[state.checkpoints.size() - 2];
-  for (const ObjectInfo& object : store_.list("log/")) {  // sorted by name: the oldest first
-    const auto number = log_number_of(object.name);
-    if (number && *number < first_kept) remove(object.name);
+  for (const std::string& name : store_.names("log/")) {  // sorted: the oldest first
+    const auto number = log_number_of(name);
+    if (number && *number < first_kept) remove(name);
   }
 }
 

@@ -298,6 +298,8 @@ bool ChunkWriter::is_stored(const Id& id) const {
   return state_->new_ids.contains(id) || state_->index.is_stored(id);
 }
 
+void ChunkWriter::expect(const Id& id) const { state_->index.expect(id); }
+
 bool ChunkWriter::put(ChunkClass chunk_class, const Id& id, ByteView bytes,
                       std::span<const BaseHint> hints) {
   if (is_stored(id)) return false;

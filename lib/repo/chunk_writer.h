@@ -60,6 +60,8 @@ class ChunkWriter {
            std::span<const BaseHint> hints = {});
   /// True if a `put` of this id would find it stored.
   bool is_stored(const Id& id) const;
+  /// Tells that it will be asked for soon; see Index::expect.
+  void expect(const Id& id) const;
 
   /// Waits until everything is durable. To be called once, before the log entry is appended.
   void finish();

@@ -8,8 +8,8 @@ namespace coppice {
 
 LogExtent LogReader::extent(std::uint64_t known_next) {
   std::set<std::uint64_t> numbers;
-  for (const ObjectInfo& object : store_.list("log/")) {
-    if (const auto number = log_number_of(object.name)) numbers.insert(*number);
+  for (const std::string& name : store_.names("log/")) {
+    if (const auto number = log_number_of(name)) numbers.insert(*number);
   }
   LogExtent extent;
   if (known_next > 0) extent.first = extent.last = known_next - 1;

@@ -43,8 +43,7 @@ void complete_twin(Store& store, const std::string& name,
 void complete_texts(Store& store) {
   complete_twin(store, kHeaderName, [](ByteView text) { decode_header(text); });
   std::set<std::string> slots;
-  for (const ObjectInfo& object : store.list("slots/")) {
-    std::string name = object.name;
+  for (std::string& name : store.names("slots/")) {
     if (name.ends_with(".copy")) name.resize(name.size() - std::string_view(".copy").size());
     slots.insert(std::move(name));
   }

@@ -4,6 +4,7 @@
 // xfs may show an empty file under the final name, without the second the name may be gone.
 #include "store/local_store.h"
 
+#include <dirent.h>
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -72,7 +73,11 @@ Fd try_open_object(const TargetDirectory& target, const std::string& name) {
   return std::move(file.fd);
 }
 
-void list_below(const TargetDirectory& target, const std::string& prefix,
+/// Whether sizes are asked for: it costs a call for each object, unless the file system does not
+/// tell types either.
+enum class Detail : std::uint8_t { names, sizes };
+
+void list_below(const TargetDirectory& target, const std::string& prefix, Detail detail,
                 std::vector<ObjectInfo>& found) {
   const Fd directory =
       target.try_open_directory(prefix.substr(0, prefix.find_last_not_of('/') + 1));
@@ -82,13 +87,17 @@ void list_below(const TargetDirectory& target, const std::string& prefix,
   for (const DirEntry& entry : entries) {
     const std::string name = prefix + entry.name;
     if (!is_object_name(name)) continue;
+    if (detail == Detail::names && entry.type == DT_REG) {
+      found.push_back({name, 0});
+      continue;
+    }
     struct stat facts {};
     if (::fstatat(directory.get(), entry.name.c_str(), &facts, AT_SYMLINK_NOFOLLOW) != 0) {
       if (errno == ENOENT) continue;
       throw target.call_failed("stat " + name, errno);
     }
     if (S_ISREG(facts.st_mode)) found.push_back({name, static_cast<std::uint64_t>(facts.st_size)});
-    if (S_ISDIR(facts.st_mode)) list_below(target, name + "/", found);
+    if (S_ISDIR(facts.st_mode)) list_below(target, name + "/", detail, found);
   }
 }
 
@@ -222,10 +231,21 @@ void LocalStore::read(const std::string& name, std::uint64_t offset, MutableByte
 std::vector<ObjectInfo> LocalStore::list(const std::string& prefix) {
   expect_list_prefix(prefix);
   std::vector<ObjectInfo> found;
-  list_below(*target_, prefix, found);
+  list_below(*target_, prefix, Detail::sizes, found);
   std::sort(found.begin(), found.end(),
             [](const ObjectInfo& a, const ObjectInfo& b) { return a.name < b.name; });
   return found;
+}
+
+std::vector<std::string> LocalStore::names(const std::string& prefix) {
+  expect_list_prefix(prefix);
+  std::vector<ObjectInfo> found;
+  list_below(*target_, prefix, Detail::names, found);
+  std::vector<std::string> names;
+  names.reserve(found.size());
+  for (ObjectInfo& object : found) names.push_back(std::move(object.name));
+  std::sort(names.begin(), names.end());
+  return names;
 }
 
 bool LocalStore::remove(const std::string& name) {

@@ -52,6 +52,12 @@ void Store::put(const std::string& name, ByteView bytes) {
   upload->commit(name);
 }
 
+std::vector<std::string> Store::names(const std::string& prefix) {
+  std::vector<std::string> names;
+  for (ObjectInfo& object : list(prefix)) names.push_back(std::move(object.name));
+  return names;
+}
+
 Bytes Store::read_all(const std::string& name, std::uint64_t max_bytes) {
   const std::optional<std::uint64_t> object_size = size(name);
   if (!object_size) throw_damaged(name + ": missing");

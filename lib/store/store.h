@@ -79,6 +79,9 @@ class Store {
   /// unfinished uploads and files of strangers, that is, with names that are not object names. A
   /// listing proves no absence.
   virtual std::vector<ObjectInfo> list(const std::string& prefix) = 0;
+  /// The same without the sizes, which cost a call each: over a network that is what a listing of
+  /// the log takes its time for.
+  virtual std::vector<std::string> names(const std::string& prefix);
 
   /// Removes the object; false when absent. Not durable: after a power cut it may be back.
   virtual bool remove(const std::string& name) = 0;

@@ -42,6 +42,9 @@ constexpr std::uint32_t kRawChunkBytes = 128 << 10;
 /// Packs that one backup adds.
 constexpr std::size_t kPacksInEntry = 1000;
 constexpr std::uint64_t kLookups = 2'000'000;
+static_assert(kLookups % 16 == 0);
+/// About what a file's segment of 2 MiB has (lib/backup/archiver.cc, put_pieces).
+constexpr std::size_t kChunksInBatch = 16;
 
 /// The n-th chunk's id: as random as ids are, and no need to keep them.
 Id nth_id(std::uint64_t n) {
@@ -217,16 +220,22 @@ void Maker::run() {
               static_cast<unsigned long long>(made_ / kChunksInPack));
 }
 
-/// Nanoseconds a lookup; `first` is added to the chunk's number.
+/// Nanoseconds a lookup, with so many expected together; `first` is added to the chunk's number.
 double measure_lookups(const Index& index, std::uint64_t first, std::uint64_t chunks,
-                       bool are_there) {
+                       bool are_there, std::size_t batch) {
   std::mt19937_64 random(first + 1);
   std::vector<Id> ids;
   ids.reserve(kLookups);
   for (std::uint64_t i = 0; i < kLookups; ++i) ids.push_back(nth_id(first + random() % chunks));
   const Seconds time;
   std::uint64_t found = 0;
-  for (const Id& id : ids) found += index.is_stored(id) ? 1U : 0U;
+  for (std::size_t first_of_batch = 0; first_of_batch < ids.size(); first_of_batch += batch) {
+    const auto of_batch = std::span(ids).subspan(first_of_batch, batch);
+    if (batch > 1) {
+      for (const Id& id : of_batch) index.expect(id);
+    }
+    for (const Id& id : of_batch) found += index.is_stored(id) ? 1U : 0U;
+  }
   const double taken = time.passed();
   if (found != (are_there ? kLookups : 0))
     std::printf("WRONG: %llu found\n", static_cast<unsigned long long>(found));
@@ -249,11 +258,15 @@ void look(const std::string& directory, const std::string& cache) {
   if (chunks == 0) return;
   std::printf("first %llu lookups (pages proved as they come): %.0f ns each\n",
               static_cast<unsigned long long>(kLookups),
-              measure_lookups(loaded.index, 0, chunks, true));
+              measure_lookups(loaded.index, 0, chunks, true, kChunksInBatch));
   for (int round = 0; round < 3; ++round) {
-    const double hits = measure_lookups(loaded.index, 0, chunks, true);
-    const double misses = measure_lookups(loaded.index, chunks + kChunksInPack, chunks, false);
-    std::printf("lookups: there %.0f ns, not there %.0f ns\n", hits, misses);
+    for (const std::size_t batch : {std::size_t{1}, kChunksInBatch}) {
+      const double hits = measure_lookups(loaded.index, 0, chunks, true, batch);
+      const double misses =
+          measure_lookups(loaded.index, chunks + kChunksInPack, chunks, false, batch);
+      std::printf("lookups, %zu expected at once: there %.0f ns, not there %.0f ns\n", batch, hits,
+                  misses);
+    }
   }
 }
 

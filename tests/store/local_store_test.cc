@@ -169,6 +169,7 @@ TEST_CASE("strangers' files, links and unfinished uploads are not listed") {
   fs::create_directories(scratch / "repo/lost+found");
   const auto upload = store->begin_upload();
   CHECK(store->list("") == std::vector<ObjectInfo>{{"packs/00/a", 1}});
+  CHECK(store->names("") == std::vector<std::string>{"packs/00/a"});
 }
 
 TEST_CASE("no symlink is followed and no FIFO is waited for") {
