@@ -17,6 +17,7 @@ run is taken away as the collector would do then; one trial of some hundred wait
 import collections
 import concurrent.futures
 import dataclasses
+import functools
 import os
 import random
 import re
@@ -34,6 +35,7 @@ WRITERS = ("openat", "pwrite64", "write", "fsync", "fchmod", "mkdirat", "linkat"
            "flock", "ftruncate")
 # Not openat: most of its calls are of the loader and of the sources, and a source that fails is exit 3.
 FAILING = ("pwrite64", "fsync", "mkdirat", "linkat", "renameat", "unlinkat", "fchmod")
+MOVERS = ("pread64", "pwrite64")  # what short_io.c does by half
 ERRORS = ("EIO", "ENOSPC", "EDQUOT", "EROFS")
 REAL_WAIT = 400  # one of so many trials waits for a dead session
 PRUNE = ("prune", "-q", "--max-unused", "0")
@@ -60,7 +62,7 @@ def jobs(prepared):
         Job("forget", starts["retained"], ("forget", "-q", "--keep-last", "1")),
         Job("undelete", starts["forgotten"], ("undelete", "-q", *old)),
         Job("prune", starts["forgotten"], PRUNE),
-        Job("forget --prune", starts["retained"], ("forget", "-q", "--keep-last", "1", "--prune", "--max-unused", "0")),
+        Job("forget --prune", starts["retained"], ("forget", "-q", "--keep-last", "1", "--prune")),
         Job("repair packs", starts["damaged"], ("repair", "packs", "-q"), done=14),
         Job("repair index", starts["unindexed"], ("repair", "index", "-q"), done=14),
     )
@@ -97,9 +99,9 @@ class Trial:
     def expect_no_false_success(self):
         """A run that says it succeeded did it; returns what must restore in addition."""
         job, machine, succeeded = self.job, self.machine, self.code == self.job.done
-        known = job.start.trees | job.start.forgettable
+        known = job.start.trees.keys() | job.start.forgettable.keys() | job.start.others
         listed = {one["id"] for one in machine.snapshots(job.start.before_codes)}
-        new = listed - known.keys()
+        new = listed - known
         if job.makes is None:
             expect(not new, "made a snapshot")
         else:
@@ -111,7 +113,8 @@ class Trial:
             if "prune" in job.name:
                 expect(not machine.forgotten(), "said that it collected, and left what was forgotten")
         if job.words[0] == "repair" and self.code in (0, job.done):
-            machine.expect((0,), "verify", "--read-data")
+            # An entry of the log stands without its copy; the next run puts it.
+            machine.expect((0,) if job.name == "repair packs" else (0, 14), "verify", "--read-data")
         # 3: something is not in it, and was named.
         return {one: job.makes for one in new} if job.makes and self.code != 3 else {}
 
@@ -143,7 +146,7 @@ class Trial:
 
 def count_calls(prepared, job):
     trial = Trial(prepared, job, 1)
-    code = trial.run(strace("-e", "trace=" + ",".join(WRITERS), log=trial.log))
+    code = trial.run(strace("-e", "trace=" + ",".join(WRITERS + ("pread64",)), log=trial.log))
     expect(code == job.done, f"{job.name} ends with {code} when nothing interferes: {trial.err}")
     # strace counts each thread's calls on their own: what the busiest one makes is what there is to meet.
     by_thread = collections.Counter()
@@ -155,11 +158,13 @@ def count_calls(prepared, job):
     calls = collections.Counter()
     for (call, _), count in by_thread.items():
         calls[call] = max(calls[call], count)
+        # The shim's counter is the process's.
+        calls[MOVERS] += count if call in MOVERS else 0
     return calls
 
 
 def kill_points(calls):
-    return [(call, at) for call, count in calls.items() for at in range(1, count + 1)]
+    return [(call, at) for call in WRITERS for at in range(1, calls[call] + 1)]
 
 
 def kill_once(trial, point):
@@ -193,8 +198,12 @@ def build_shim(scratch):
     return library
 
 
-def odd_once(trial, point):
-    library, way, at, sticky = point
+def odd_points(calls):
+    return [(way, at, sticky) for way in ("short", "eintr") for at in range(1, calls[MOVERS] + 1) for sticky in "01"]
+
+
+def odd_once(library, trial, point):
+    way, at, sticky = point
     code = trial.run(environment={"LD_PRELOAD": library, "ODD_CALL": str(at), "ODD_WAY": way, "ODD_STICKY": sticky,
                                   "ODD_LOG": trial.log})
     expect(code == trial.job.done, f"does not go on after a call that was {way}: {trial.err}")
@@ -253,10 +262,11 @@ def main():
         library = build_shim(scratch)
         all_jobs = jobs(prepared)
         calls = [(all_jobs[name], count_calls(prepared, all_jobs[name])) for name in sys.argv[4:] or all_jobs]
-        ways = [(library, way, at, sticky) for way in ("short", "eintr") for at in range(1, 60) for sticky in "01"]
+        print("; ".join(f"{job.name}: {sum(c[call] for call in WRITERS)} calls" for job, c in calls), flush=True)
         Campaign("kills", prepared, points or 2500, seed).run([(job, kill_points(c)) for job, c in calls], kill_once)
         Campaign("faults", prepared, points or 3000, seed).run([(job, fault_points(c)) for job, c in calls], fault_once)
-        Campaign("odd answers", prepared, points or 236, seed).run([(job, ways) for job, _ in calls], odd_once)
+        Campaign("odd answers", prepared, points or 236, seed).run([(job, odd_points(c)) for job, c in calls],
+                                                                            functools.partial(odd_once, library))
     except Broken as broken:
         print(f"BROKEN (kept in {scratch}): {broken}")
         sys.exit(1)

@@ -115,6 +115,7 @@ class Start:
     def __init__(self, home, machine):
         self.home, self.machine = home, machine
         self.trees, self.forgettable = {}, {}
+        self.others = set()  # snapshots that nobody looks at
         self.before_codes = (0, 14)
 
 
@@ -181,6 +182,7 @@ class Prepared:
             expect(len(kept) < 200, "no index object was made")
             kept[start.machine.backup(self.versions[len(kept) % 2], "many")] = self.versions[len(kept) % 2]
         start.trees = dict(list(kept.items())[-2:])
+        start.others = set(kept)
         for path in files_below(start.machine.repository, "index"):
             overwrite_middle(path)
             overwrite_middle(path + ".copy")

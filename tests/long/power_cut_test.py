@@ -105,7 +105,7 @@ class Writer:
         """Promises less before it begins."""
         self.acknowledged = dict(list(self.acknowledged.items())[-3:])
         self.is_busy = True
-        self.machine.expect((0,), "forget", "-q", "--keep-last", "3", "--prune", "--max-unused", "0")
+        self.machine.expect((0,), "forget", "-q", "--keep-last", "3", "--prune")
         self.is_busy = False
 
     def stop(self):
