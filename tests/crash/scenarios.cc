@@ -2,7 +2,6 @@
 
 #include "crash_world.h"
 #include "repo/object_names.h"
-#include "repo/side_file.h"
 #include "retention/forget.h"
 #include "snapshot/snapshot_record.h"
 
