@@ -121,6 +121,7 @@ if [ "$mode" = --long ]; then
   step "SIGKILL and errors at every system call that writes" python3 tests/long/kill_test.py build/release/cli/coppice
   step "power cuts on ext4, xfs and btrfs" python3 tests/long/power_cut_test.py build/release/cli/coppice
   step "sixteen writers on a disk, sshfs and CephFS" python3 tests/long/writers_test.py build/release/cli/coppice
+  step "golden repositories on arm64 and s390x" python3 tests/long/foreign_test.py build/foreign
   step "fuzzers, a minute each" python3 tests/long/fuzz_test.py build/fuzz 60
 fi
 

@@ -4,6 +4,8 @@
 #include <cstring>
 #include <utility>
 
+#include "index/leading.h"
+
 namespace coppice {
 namespace {
 
@@ -19,10 +21,8 @@ ByteView bytes_of(std::span<const Id> ids) {
 
 /// Where among `count` ids one would lie: ids are uniformly distributed.
 std::size_t likely_position(const Id& id, std::size_t count) {
-  std::uint64_t leading = 0;
-  std::memcpy(&leading, id.bytes.data(), sizeof leading);
   __extension__ using Wide = unsigned __int128;
-  return static_cast<std::size_t>(Wide{__builtin_bswap64(leading)} * count >> 64);
+  return static_cast<std::size_t>(Wide{leading_number(id)} * count >> 64);
 }
 
 }  // namespace

@@ -5,6 +5,7 @@
 #include <unordered_map>
 
 #include "fs/scratch_file.h"
+#include "index/leading.h"
 
 namespace coppice {
 namespace {
@@ -27,10 +28,7 @@ struct Cursor {
   const ChunkRecord* end = nullptr;
   std::size_t part = 0;
 
-  void look() {
-    std::memcpy(&leading, next->id.bytes.data(), sizeof leading);
-    leading = __builtin_bswap64(leading);
-  }
+  void look() { leading = leading_number(next->id); }
 };
 
 struct IsLater {

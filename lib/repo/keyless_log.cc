@@ -1,5 +1,6 @@
 #include "repo/keyless_log.h"
 
+#include <algorithm>
 #include <string>
 #include <utility>
 
@@ -23,15 +24,34 @@ KeylessLog::KeylessLog(Store& store, std::optional<Id> repository) {
   for (std::uint64_t number = *first_; number <= *last_; ++number) read_one(reader, number);
 }
 
-/// Whoever removes what a checkpoint restates begins with the oldest entry, and may be interrupted:
-/// what he left before the first checkpoint says nothing any more.
+/// Where the log begins to count. Whoever removes what a checkpoint restates begins with the oldest
+/// entry, leaves the last checkpoint but one and all that follows, and may be interrupted; a power
+/// cut may bring back any of what he removed. So of entries before the first checkpoint behind such
+/// a gap none says anything any more.
 std::uint64_t KeylessLog::start(LogReader& reader) const {
-  if (*first_ == 0) return 0;
-  for (std::uint64_t number = *first_; number <= *last_; ++number) {
+  const std::uint64_t kept = last_checkpoint(reader, last_checkpoint(reader, *last_ + 1));
+  std::uint64_t first = *first_;
+  for (std::uint64_t number = first; number < kept; ++number) {
+    if (!reader.is_there(number)) first = number + 1;
+  }
+  if (first == 0) return 0;
+  for (std::uint64_t number = first; number <= *last_; ++number) {
     const LogRead read = reader.read(number);
     if (read.entry && read.entry->plain.type == LogEntryType::checkpoint) return number;
   }
-  return *first_;
+  return first;
+}
+
+/// The newest checkpoint before the entry `number` that can be read, as the entries in between name
+/// it; 0 if there is none.
+std::uint64_t KeylessLog::last_checkpoint(LogReader& reader, std::uint64_t number) const {
+  while (number > *first_) {
+    const LogRead read = reader.read(--number);
+    if (!read.entry) continue;
+    if (read.entry->plain.type == LogEntryType::checkpoint) return number;
+    number = std::min(number, read.entry->plain.checkpoint);
+  }
+  return 0;
 }
 
 void KeylessLog::report(Finding::Weight weight, const char* code, std::uint64_t number,

@@ -35,6 +35,7 @@ class KeylessLog {
 
  private:
   std::uint64_t start(LogReader& reader) const;
+  std::uint64_t last_checkpoint(LogReader& reader, std::uint64_t number) const;
   void read_one(LogReader& reader, std::uint64_t number);
   void check_files(LogReader& reader, std::uint64_t number, const LogRead& read);
   void follow(const ParsedLogEntry& entry);

@@ -3,6 +3,7 @@
 #include <filesystem>
 #include <fstream>
 
+#include "repair/repair.h"
 #include "snapshot/snapshot_record.h"
 
 namespace coppice::test {
@@ -15,6 +16,21 @@ class LateClock final : public Clock {
   std::uint64_t monotonic_ns() const override { return 0; }
 };
 const LateClock kLate;
+
+/// Time that passes only when somebody sleeps.
+class SleepClock final : public Clock {
+ public:
+  Timestamp now() const override { return kLate.now(); }
+  std::uint64_t monotonic_ns() const override { return now_ns_; }
+  WatchTime watch() {
+    return {this, [this](std::chrono::milliseconds time) {
+              now_ns_ += static_cast<std::uint64_t>(time.count()) * 1'000'000;
+            }};
+  }
+
+ private:
+  std::uint64_t now_ns_ = 0;
+};
 
 }  // namespace
 
@@ -81,6 +97,20 @@ BackupResult CrashWorld::backup(int version) {
   BackupResult result = run_backup(*repository, pool, options, findings);
   promise(version);
   return result;
+}
+
+PruneResult CrashWorld::prune() {
+  const auto repository = open();
+  SleepClock clock;
+  PruneOptions options;
+  options.limits.max_unused.percent = 0;
+  options.time = clock.watch();
+  return run_prune(*repository, options, findings);
+}
+
+void CrashWorld::repair_packs() {
+  RepairResult result = coppice::repair_packs(store_, nullptr, pool, {}, findings);
+  report_lost_packs(result, false, findings);
 }
 
 void CrashWorld::promise(int version) {

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "backup/backup.h"
+#include "prune/prune.h"
 #include "support/crash_store.h"
 #include "support/repository_fixture.h"
 #include "support/scratch_dir.h"
@@ -57,6 +58,10 @@ class CrashWorld {
   void init();
   /// Backs up this version, compared with the newest snapshot; promised when it returns.
   BackupResult backup(int version);
+  /// Collects all that can be collected; sessions of dead runs are waited for in no time.
+  PruneResult prune();
+  /// Heals every file from its copy or parity, with the pool of this world.
+  void repair_packs();
 
   /// What a job has said is done is promised from now on …
   void promise(int version);
@@ -84,6 +89,9 @@ struct CrashScenario {
   /// Takes so long to judge that only a sample of its cuts and faults is tried outside the long
   /// tests.
   bool is_large = false;
+  /// It begins with damage that can be healed: who finds the repository after a cut repairs it
+  /// before the next backup.
+  bool is_damaged = false;
 };
 const std::vector<CrashScenario>& crash_scenarios();
 const CrashScenario& crash_scenario(const std::string& name);

@@ -41,7 +41,8 @@ bool run_one(const CrashScenario& scenario, const CrashStore::Contents& start,
   }
   if (faulty.fault_hits() == 0) return false;
   ++sweep.faults;
-  for (const std::string& violation : judge(disk.contents(), world.promised())) {
+  for (const std::string& violation :
+       judge(disk.contents(), world.promised(), {true, scenario.is_damaged})) {
     if (sweep.violations.size() < 20)
       sweep.violations.push_back(scenario.name + ", " + text_of(fault, at) + ": " + violation);
   }

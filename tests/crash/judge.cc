@@ -27,9 +27,9 @@ std::string file_bytes(const std::filesystem::path& path) {
 /// Judges one state.
 class Judge {
  public:
-  Judge(const CrashStore::Contents& contents, std::set<int> promised, Recovery* recovery,
-        bool restores)
-      : restores_(restores),
+  Judge(const CrashStore::Contents& contents, std::set<int> promised, const JudgeOptions& options,
+        Recovery* recovery)
+      : options_(options),
         promised_(std::move(promised)),
         disk_(std::make_unique<CrashStore>(contents)),
         world_(*disk_, *disk_, promised_),
@@ -50,10 +50,13 @@ class Judge {
   void expect_promised();
   void expect_restorable(const LoggedSnapshot& snapshot);
   void recover();
+  void repair();
+  void collect();
+  void expect_no_complaint(const std::string& of);
   std::set<std::string> orphans() const;
   void wrong(const std::string& what) { violations_.push_back(what); }
 
-  const bool restores_;
+  const JudgeOptions options_;
   std::set<int> promised_;
   std::unique_ptr<CrashStore> disk_;
   CrashWorld world_;
@@ -103,7 +106,7 @@ void Judge::expect_promised() {
   for (auto at = visible.rbegin(); at != visible.rend(); ++at) {
     const int version = version_of(**at);
     missing.erase(version);
-    if (seen.insert(version).second && restores_) expect_restorable(**at);
+    if (seen.insert(version).second && options_.restores) expect_restorable(**at);
   }
   for (const int version : missing) wrong("version " + std::to_string(version) + " is lost");
 }
@@ -145,26 +148,55 @@ std::set<std::string> Judge::orphans() const {
   return names;
 }
 
-void Judge::recover() {
-  world_.backup(Versions::kNext);
+/// What was damaged before the job began, as an owner would who sees what `verify` says.
+void Judge::repair() {
+  world_.findings.all.clear();
+  world_.repair_packs();
+  expect_no_complaint("repair");
+}
+
+void Judge::expect_no_complaint(const std::string& of) {
   for (const Finding& finding : world_.findings.all) {
     if (finding.weight == Finding::Weight::damaged || finding.weight == Finding::Weight::partial)
-      wrong("the next backup reports " + finding.code + " " + finding.item);
+      wrong(of + " reports " + finding.code + " " + finding.item);
   }
+}
+
+void Judge::recover() {
+  if (options_.repairs) repair();
+  world_.backup(Versions::kNext);
+  expect_no_complaint("the next backup");
   for (const std::string& name : orphans()) wrong("finished and not adopted: " + name);
   repository_ = world_.open();
   promised_.insert(Versions::kNext);
   expect_promised();
   expect_verified("after the next backup", false);
+  const LogState& state = repository_->state();
+  const bool may_collect =
+      state.visible_snapshots().size() != state.snapshots.size() || !state.condemned.empty();
   repository_.reset();
+  if (may_collect) collect();
   if (recovery_ != nullptr) *recovery_ = {std::move(disk_), world_.promises()};
+}
+
+void Judge::collect() {
+  world_.prune();
+  expect_no_complaint("the next prune");
+  repository_ = world_.open();
+  const LogState& state = repository_->state();
+  if (!state.condemned.empty()) wrong("the next prune leaves condemned packs");
+  if (state.visible_snapshots().size() != state.snapshots.size())
+    wrong("the next prune leaves what was forgotten");
+  expect_promised();
+  expect_verified("after the next prune", false);
+  repository_.reset();
 }
 
 }  // namespace
 
 Violations judge(const CrashStore::Contents& contents, const std::set<int>& promised,
-                 Recovery* recovery, bool restores) {
-  return Judge(contents, promised, recovery, restores).run();
+                 const JudgeOptions& options, Recovery* recovery) {
+  return Judge(contents, promised, options, recovery).run();
 }
 
 const std::set<int>& promised_after(const std::vector<Promise>& promises, std::size_t steps) {
@@ -186,7 +218,8 @@ std::vector<const void*> signature_of(const CrashStore::Contents& contents) {
 
 class Sweep {
  public:
-  explicit Sweep(const SweepOptions& options) : options_(options), random_(options.seed) {}
+  Sweep(const SweepOptions& options, bool repairs)
+      : options_(options), repairs_(repairs), random_(options.seed) {}
 
   /// All states of this disk; those of the recoveries from them, too, if the depth says so.
   void run(const CrashStore& disk, const std::vector<Promise>& promises, unsigned depth,
@@ -200,6 +233,7 @@ class Sweep {
                  unsigned depth, const std::string& where);
 
   const SweepOptions& options_;
+  const bool repairs_;
   std::mt19937_64 random_;
   SweepResult result_;
 };
@@ -208,8 +242,8 @@ void Sweep::judge_one(const CrashStore::Contents& contents, const std::set<int>&
                       unsigned depth, const std::string& where) {
   ++result_.judged;
   Recovery recovery;
-  const bool restores = depth == 1 || result_.judged % 8 == 0;
-  for (const std::string& violation : judge(contents, promised, &recovery, restores)) {
+  const JudgeOptions judging{depth == 1 || result_.judged % 8 == 0, repairs_};
+  for (const std::string& violation : judge(contents, promised, judging, &recovery)) {
     if (result_.violations.size() < kMaxViolations)
       result_.violations.push_back(where + ": " + violation);
   }
@@ -252,7 +286,7 @@ SweepResult sweep_cuts(const CrashScenario& scenario, const SweepOptions& option
   CrashStore disk(start, options.mutant);
   CrashWorld world(disk, disk, promised);
   scenario.job(world);
-  Sweep sweep(options);
+  Sweep sweep(options, scenario.is_damaged);
   sweep.run(disk, world.promises(), 1, scenario.name);
   return sweep.take();
 }

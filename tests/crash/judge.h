@@ -29,14 +29,22 @@ struct Recovery {
   std::vector<Promise> promises;
 };
 
+/// How a state is judged.
+struct JudgeOptions {
+  /// Without, only `verify --read-data` proves that what is listed can be restored.
+  bool restores = true;
+  /// The repository was damaged before: it is repaired before the next backup.
+  bool repairs = false;
+};
+
 /// Does what its owner would do after a crash, without unlocking anything, and finds what is wrong:
 /// every promised version must be there, `verify` with and without key must find no damage that it
 /// calls lost, every snapshot that is listed must restore byte for byte; the next backup must work,
 /// adopt all finished packs that no entry names, and leave a repository of which `verify` finds
-/// nothing at all. `recovery` gets the recording of that backup; may be null. Without `restores`
-/// only `verify --read-data` proves that what is listed can be restored.
+/// nothing at all; and where something was forgotten, so must the next prune. `recovery` gets the
+/// recording of both; may be null.
 Violations judge(const CrashStore::Contents& contents, const std::set<int>& promised,
-                 Recovery* recovery = nullptr, bool restores = true);
+                 const JudgeOptions& options = {}, Recovery* recovery = nullptr);
 
 /// The versions that must be there after `steps` steps.
 const std::set<int>& promised_after(const std::vector<Promise>& promises, std::size_t steps);

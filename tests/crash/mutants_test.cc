@@ -40,6 +40,11 @@ TEST_CASE("a log entry that goes before its packs is caught") {
   CHECK(mentions(result, "pack_missing"));
 }
 
+TEST_CASE("a prune that says where blocks lie before they lie there is caught") {
+  CHECK_FALSE(sweep_of(CrashStore::Mutant::packs_after_log, "prune").violations.empty());
+  CHECK_FALSE(sweep_of(CrashStore::Mutant::no_directory_sync, "prune").violations.empty());
+}
+
 TEST_CASE("a promise that the job never kept is caught") {
   CrashStore disk;
   CrashWorld world(disk, disk, {});

@@ -45,6 +45,34 @@ TEST_CASE("without a key a log that begins at a checkpoint tells the same object
   CHECK(log.first() == checkpoint);
 }
 
+TEST_CASE(
+    "without a key it does not matter which of the entries that a checkpoint restates are gone") {
+  LogWorld world;
+  append_history(world);
+  Log owner = world.log("owner");
+  const std::uint64_t kept = owner.append_checkpoint();
+  owner.append(world.snapshot_entry("two", {pack_ref("r")}));
+  const std::uint64_t newest = owner.append_checkpoint();
+  std::vector<Bytes> files;
+  for (std::uint64_t number = 0; number < newest; ++number) files.push_back(world.file(number));
+  // A power cut brings back any of what was removed: here one of them, or all but one.
+  for (std::uint64_t odd = 0; odd < kept; ++odd) {
+    for (const bool stays : {true, false}) {
+      for (std::uint64_t number = 0; number < kept; ++number) {
+        world.remove(number);
+        if ((number == odd) == stays) world.put(number, files[number]);
+      }
+      const KeylessLog log(world.store);
+      CHECK(log.findings().empty());
+      CHECK(log.is_complete());
+      CHECK(log.objects() == owner.state().objects);
+    }
+  }
+  // What is kept for readers to whom the newest checkpoint is of no use was not removed by anybody.
+  world.remove(kept + 1);
+  CHECK(KeylessLog(world.store).findings().size() == 1);
+}
+
 TEST_CASE("without a key damage in one file is healable, in both it is damage") {
   LogWorld world;
   append_history(world);

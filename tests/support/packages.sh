@@ -4,7 +4,8 @@ BUILD_PACKAGES="g++ cmake ninja-build pkg-config libssl-dev libzstd-dev libcli11
                 nlohmann-json3-dev"
 TEST_PACKAGES="doctest-dev clang clang-tidy clang-format libclang-rt-14-dev python3 python3-cryptography zstd b3sum
                openssl strace e2fsprogs xfsprogs btrfs-progs sshfs openssh-sftp-server util-linux gcc libc6-dev git"
-LONG_TEST_PACKAGES="debootstrap restic borgbackup ceph-mon ceph-mgr ceph-osd ceph-mds ceph-fuse ceph-common"
+LONG_TEST_PACKAGES="debootstrap restic borgbackup ceph-mon ceph-mgr ceph-osd ceph-mds ceph-fuse ceph-common
+                    g++-aarch64-linux-gnu g++-s390x-linux-gnu qemu-user-static"
 
 is_installed() {
   dpkg-query -W -f='${Status}' "$1" 2>/dev/null | grep -q 'install ok installed'
