@@ -11,6 +11,11 @@ constexpr std::uint64_t kBlockEntryBytes = 3 + 10 + 10 + 10 + 5 + 32 + 5 + 3 + 1
 constexpr std::uint64_t kChunkEntryBytes = 32 + 4;
 constexpr std::uint64_t kBaseEntryBytes = 32 + 4;
 
+/// A pack of nothing but tiny files would have millions of chunks, and whoever reads its table
+/// holds all of it. The pack is still above what a collector calls small (lib/prune/pack_plan.h):
+/// or it would be joined with others again and again.
+constexpr std::uint64_t kTableTargetBytes = 10ULL << 20;
+
 std::uint64_t entry_estimate(const BlockInfo& info) {
   return kBlockEntryBytes + info.chunks.size() * kChunkEntryBytes +
          info.bases.size() * kBaseEntryBytes;
@@ -27,9 +32,10 @@ PackStream::PackStream(Store& store, const Keyring& keyring, std::uint64_t epoch
 }
 
 bool PackStream::has_room_for(const BlockInfo& info) const {
-  return is_empty() || written_ + info.sealed_length + table_estimate_ + entry_estimate(info) +
-                               kPackFooterBytes <=
-                           kPackTargetBytes;
+  const std::uint64_t table = table_estimate_ + entry_estimate(info);
+  return is_empty() ||
+         (table <= kTableTargetBytes &&
+          written_ + info.sealed_length + table + kPackFooterBytes <= kPackTargetBytes);
 }
 
 void PackStream::write(ByteView bytes) {

@@ -18,13 +18,13 @@ struct WrittenPack {
 };
 
 /// Streams sealed blocks into one pack file (docs/format.md, section 7): blocks as they come, then
-/// the signed table. Memory: the table. Used by one thread.
+/// the signed table. Memory: some 25 MiB for the table. Used by one thread.
 class PackStream {
  public:
   PackStream(Store& store, const Keyring& keyring, std::uint64_t epoch);
 
-  /// True if a block of this size still fits below kPackTargetBytes with table and footer. An empty
-  /// pack takes any block.
+  /// True if a block of this size still fits below kPackTargetBytes with table and footer, and the
+  /// table stays below 10 MiB (300,000 chunks). An empty pack takes any block.
   bool has_room_for(const BlockInfo& info) const;
   void append(BlockInfo info, ByteView sealed);
   bool is_empty() const { return table_.blocks.empty(); }

@@ -18,6 +18,7 @@ import hashlib
 import json
 import os
 import random
+import stat
 import subprocess
 import sys
 import tempfile
@@ -152,32 +153,37 @@ class Comparison:
         self.inodes = {}       # of files with several names: there → here
 
     def run(self, source, restored):
-        pairs = [(os.open(source, os.O_RDONLY), os.open(restored, os.O_RDONLY), source)]
-        while pairs and len(self.differences) < 10:
-            here, there, path = pairs.pop()
-            pairs += self.compare_directory(here, there, path)
-            os.close(here)
-            os.close(there)
+        self.compare_directory(os.open(source, os.O_RDONLY), os.open(restored, os.O_RDONLY), source)
         return self
 
     def differ(self, path, why):
         self.differences.append(f"{path[-200:]}: {why}")
 
     def compare_directory(self, here, there, path):
-        names = os.listdir(here)
-        if sorted(names) != sorted(os.listdir(there)):
-            self.differ(path, "other names")
-            return
-        if facts(os.fstat(here)) != facts(os.fstat(there)):
-            self.differ(path, "other metadata")
-        for name in names:
-            self.entries += 1
-            status = os.stat(name, dir_fd=here, follow_symlinks=False)
-            if status.st_mode & 0o170000 == 0o040000:
-                flags = os.O_RDONLY | os.O_DIRECTORY
-                yield os.open(name, flags, dir_fd=here), os.open(name, flags, dir_fd=there), path + "/" + name
-            else:
-                self.compare_file(here, there, name, status, path)
+        """Takes the descriptors; of all directories only those on the way down are open."""
+        try:
+            names = os.listdir(here)
+            if sorted(names) != sorted(os.listdir(there)):
+                return self.differ(path, "other names")
+            if facts(os.fstat(here)) != facts(os.fstat(there)):
+                self.differ(path, "other metadata")
+            for name in names:
+                if len(self.differences) >= 10:
+                    return None
+                self.compare_entry(here, there, name, path)
+            return None
+        finally:
+            os.close(here)
+            os.close(there)
+
+    def compare_entry(self, here, there, name, path):
+        self.entries += 1
+        status = os.stat(name, dir_fd=here, follow_symlinks=False)
+        if stat.S_ISDIR(status.st_mode):
+            flags = os.O_RDONLY | os.O_DIRECTORY
+            self.compare_directory(os.open(name, flags, dir_fd=here), os.open(name, flags, dir_fd=there), path + "/" + name)
+        else:
+            self.compare_file(here, there, name, status, path)
 
     def compare_file(self, here, there, name, status, path):
         restored = os.stat(name, dir_fd=there, follow_symlinks=False)
