@@ -60,8 +60,8 @@ bool is_seen(Store& store, const ObjectRef& object) {
   return object.side == Side::none || store.size(parity_name(name)).has_value();
 }
 
-/// Reads objects. Of damage that a collector explains nothing is said: what it deleted is no damage,
-/// and what it put in its place is read, too.
+/// Reads objects. Of damage that a collector explains nothing is said: what it deleted is no
+/// damage, and what it put in its place is read, too.
 class ObjectReading {
  public:
   ObjectReading(Store& store, ThreadPool& pool, const ObjectReader& reader, ProgressMeter& progress)
