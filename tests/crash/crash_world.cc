@@ -2,8 +2,9 @@
 
 #include <filesystem>
 #include <fstream>
+#include <stdexcept>
 
-#include "repair/repair.h"
+#include "retention/forget.h"
 #include "snapshot/snapshot_record.h"
 
 namespace coppice::test {
@@ -17,19 +18,17 @@ class LateClock final : public Clock {
 };
 const LateClock kLate;
 
-/// Time that passes only when somebody sleeps.
-class SleepClock final : public Clock {
+/// For whoever waits: time passes only in sleep.
+class SleepingClock final : public Clock {
  public:
   Timestamp now() const override { return kLate.now(); }
-  std::uint64_t monotonic_ns() const override { return now_ns_; }
-  WatchTime watch() {
-    return {this, [this](std::chrono::milliseconds time) {
-              now_ns_ += static_cast<std::uint64_t>(time.count()) * 1'000'000;
-            }};
+  std::uint64_t monotonic_ns() const override { return ns_; }
+  void pass(std::chrono::milliseconds time) {
+    ns_ += static_cast<std::uint64_t>(time.count()) * 1'000'000;
   }
 
  private:
-  std::uint64_t now_ns_ = 0;
+  std::uint64_t ns_ = 0;
 };
 
 }  // namespace
@@ -99,18 +98,39 @@ BackupResult CrashWorld::backup(int version) {
   return result;
 }
 
-PruneResult CrashWorld::prune() {
-  const auto repository = open();
-  SleepClock clock;
-  PruneOptions options;
-  options.limits.max_unused.percent = 0;
-  options.time = clock.watch();
-  return run_prune(*repository, options, findings);
+Id CrashWorld::snapshot_of(const Repository& repository, int version) {
+  for (const LoggedSnapshot& snapshot : repository.state().snapshots) {
+    if (decode_snapshot(snapshot.record).tags.at(0) == std::to_string(version)) return snapshot.id;
+  }
+  throw std::logic_error("there is no such version");
 }
 
-void CrashWorld::repair_packs() {
-  RepairResult result = coppice::repair_packs(store_, nullptr, pool, {}, findings);
-  report_lost_packs(result, false, findings);
+void CrashWorld::forget(Repository& repository, const std::vector<int>& versions) {
+  ForgetOptions options;
+  for (const int version : versions) {
+    release(version);
+    options.named.push_back(snapshot_of(repository, version));
+  }
+  run_forget(repository, options, findings);
+}
+
+void CrashWorld::undelete(int version) {
+  const auto repository = open();
+  run_undelete(*repository, {snapshot_of(*repository, version)});
+  promise(version);
+}
+
+PruneResult CrashWorld::prune(Repository& repository, const PruneHooks& hooks) {
+  SleepingClock clock;
+  PruneOptions options;
+  options.limits.max_unused.percent = 0;
+  options.on_phase = hooks.on_phase;
+  options.time.clock = &clock;
+  options.time.sleep = [&](std::chrono::milliseconds time) {
+    clock.pass(time);
+    if (hooks.on_sleep) hooks.on_sleep();
+  };
+  return run_prune(repository, options, findings);
 }
 
 void CrashWorld::promise(int version) {

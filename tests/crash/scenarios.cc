@@ -1,9 +1,8 @@
+#include <stdlib.h>
+
 #include <stdexcept>
 
 #include "crash_world.h"
-#include "repo/object_names.h"
-#include "retention/forget.h"
-#include "snapshot/snapshot_record.h"
 
 /// The jobs that are driven through every cut (crash_world.h says how to add one).
 namespace coppice::test {
@@ -28,87 +27,14 @@ void checkpoint(CrashWorld& world) {
   repository->log().append_checkpoint();
 }
 
-/// The snapshot of this version, forgotten or not.
-Id snapshot_of(const Repository& repository, int version) {
-  for (const LoggedSnapshot& snapshot : repository.state().snapshots) {
-    if (decode_snapshot(snapshot.record).tags.at(0) == std::to_string(version)) return snapshot.id;
-  }
-  throw std::logic_error("there is no such version");
-}
-
-void forget(CrashWorld& world, int version) {
-  const auto repository = world.open();
-  world.release(version);
-  ForgetOptions options;
-  options.named = {snapshot_of(*repository, version)};
-  run_forget(*repository, options, world.findings);
-}
-void forget(CrashWorld& world) { forget(world, 1); }
+void forget(CrashWorld& world) { world.forget({1}); }
 
 void one_forgotten(CrashWorld& world) {
   two_snapshots(world);
-  forget(world);
+  world.forget({1});
 }
 
-void undelete(CrashWorld& world) {
-  const auto repository = world.open();
-  run_undelete(*repository, {snapshot_of(*repository, 1)});
-  world.promise(1);
-}
-
-void two_forgotten(CrashWorld& world) {
-  world.init();
-  for (const int version : {1, 2, 3}) world.backup(version);
-  forget(world);
-  forget(world, 2);
-}
-
-void prune(CrashWorld& world) { world.prune(); }
-
-void forget_and_prune(CrashWorld& world) {
-  forget(world);
-  world.prune();
-}
-
-/// A pack with parity of which half is needed, and one of which nothing is.
-void large_forgotten(CrashWorld& world) {
-  world.init();
-  for (const int version : {Versions::kLarge, 1, 2}) world.backup(version);
-  forget(world, Versions::kLarge);
-}
-
-/// As many small packs as are joined, and a log with entries before the last checkpoint but one.
-void many_small(CrashWorld& world) {
-  world.init();
-  for (int n = 0; n < 9; ++n) {
-    world.backup(Versions::kNext + 1 + n);
-    if (n % 4 == 3) checkpoint(world);
-  }
-}
-
-/// Damages the middle of an object's file.
-void damage(CrashWorld& world, const std::string& name) {
-  Bytes bytes = world.store().read_all(name, 64 << 20);
-  std::uint8_t& byte = bytes.at(bytes.size() / 2);
-  byte = static_cast<std::uint8_t>(byte ^ 0x55U);
-  world.store().put(name, bytes);
-}
-
-/// A file of each kind is damaged or gone, and its other one is whole.
-void healable(CrashWorld& world) {
-  two_snapshots(world);
-  std::vector<std::string> packs;
-  for (const ObjectInfo& object : world.store().list("packs/")) {
-    if (!object.name.ends_with(".copy")) packs.push_back(object.name);
-  }
-  damage(world, packs.at(0));
-  world.store().remove(packs.at(1) + ".copy");
-  damage(world, kHeaderName);
-  damage(world, log_entry_name(1));
-  world.store().remove(copy_name(log_entry_name(2)));
-}
-
-void repair(CrashWorld& world) { world.repair_packs(); }
+void undelete(CrashWorld& world) { world.undelete(1); }
 
 /// More packs than are left without an index object, one short of it.
 void many_packs(CrashWorld& world) {
@@ -118,8 +44,8 @@ void many_packs(CrashWorld& world) {
 
 }  // namespace
 
-const std::vector<CrashScenario>& crash_scenarios() {
-  static const std::vector<CrashScenario> all = {
+std::vector<CrashScenario> backup_scenarios() {
+  return {
       {"init", nothing, init},
       {"first backup", repository, first_backup},
       {"next backup", two_snapshots, next_backup},
@@ -128,13 +54,23 @@ const std::vector<CrashScenario>& crash_scenarios() {
       {"checkpoint", two_snapshots, checkpoint},
       {"forget", two_snapshots, forget},
       {"undelete", one_forgotten, undelete},
-      {"prune", two_forgotten, prune},
-      {"forget and prune", two_snapshots, forget_and_prune},
-      {"large prune", large_forgotten, prune, true},
-      {"joining prune", many_small, prune, true},
-      {"repair packs", healable, repair, false, true},
-      {"merging backup", many_packs, next_backup, true},
+      {"merging backup", many_packs, next_backup, CrashScenario::Effort::slow},
   };
+}
+
+const std::vector<CrashScenario>& crash_scenarios() {
+  static const std::vector<CrashScenario> all = [] {
+    std::vector<CrashScenario> each = backup_scenarios();
+    for (CrashScenario& scenario : collection_scenarios()) each.push_back(std::move(scenario));
+    for (CrashScenario& scenario : repair_scenarios()) each.push_back(std::move(scenario));
+    const char* wish = getenv("COPPICE_CRASH_JOBS");
+    if (wish != nullptr) {
+      std::erase_if(each, [wish](const CrashScenario& scenario) {
+        return scenario.name.find(wish) == std::string::npos;
+      });
+    }
+    return each;
+  }();
   return all;
 }
 
