@@ -25,7 +25,8 @@ class IndexTidier {
     if (replaced_.empty()) return;
     for (const Id& name : replaced_) take(name);
     put();
-    repository_.append([this](const LogState&) {
+    repository_.append([this](const LogState& state) {
+      state.objects.expect_not_deleted(added_);
       return LogAppend{LogEntryType::index_set, added_, {}, {}, encode_names(replaced_)};
     });
   }

@@ -1,9 +1,11 @@
 #include "prune/removal.h"
 
+#include <set>
 #include <string_view>
 #include <vector>
 
 #include "base/error.h"
+#include "repo/log_reader.h"
 #include "repo/object_names.h"
 
 namespace coppice {
@@ -29,7 +31,56 @@ std::optional<Id> id_in(std::string_view name) {
   return id;
 }
 
+/// What a side file stands beside; nothing for other files.
+std::optional<std::string> main_of_side(const std::string& name) {
+  const auto id = id_in(name);
+  if (!id) return std::nullopt;
+  for (const std::string& main : {pack_name(*id), index_name(*id), session_name(*id)}) {
+    if (name == copy_name(main) || name == parity_name(main)) return main;
+  }
+  return std::nullopt;
+}
+
+/// One checkpoint before the newest stays, for readers to whom the newest is of no use. Who started
+/// from the newest knows of the other one by that entry alone, which names it.
+std::optional<std::uint64_t> checkpoint_before_newest(Store& store, const LogState& state) {
+  const std::vector<std::uint64_t>& known = state.checkpoints;
+  if (known.empty()) return std::nullopt;
+  if (known.size() >= 2) return known[known.size() - 2];
+  const LogRead newest = LogReader(store).read(known.back());
+  if (!newest.entry || newest.entry->plain.type != LogEntryType::checkpoint) return std::nullopt;
+  const std::uint64_t field = newest.entry->plain.checkpoint;
+  const bool is_of_use =
+      field != 0 && field <= known.back() && !state.void_numbers.contains(field - 1);
+  return is_of_use ? std::optional(field - 1) : std::nullopt;
+}
+
+bool is_alone(Store& store, const LogState& state, const std::string& file) {
+  const Id id = *id_in(file);
+  const bool is_known = state.objects.is_live(id) || state.objects.is_deleted(id);
+  return !is_known && !store.size(*main_of_side(file));
+}
+
 }  // namespace
+
+std::vector<std::string> find_lone_sides(Store& store, const LogState& state) {
+  std::vector<std::string> lone;
+  for (const char* folder : {"packs/", "index/", "sessions/"}) {
+    std::set<std::string> sides;
+    const std::vector<ObjectInfo> listed = store.list(folder);
+    for (const ObjectInfo& object : listed) {
+      if (main_of_side(object.name)) sides.insert(object.name);
+    }
+    for (const ObjectInfo& object : listed) {
+      sides.erase(copy_name(object.name));
+      sides.erase(parity_name(object.name));
+    }
+    for (const std::string& file : sides) {
+      if (is_alone(store, state, file)) lone.push_back(file);
+    }
+  }
+  return lone;
+}
 
 std::vector<std::string> files_of(const ObjectRef& object) {
   const std::string name = main_name(object);
@@ -83,13 +134,19 @@ void Remover::remove_spent(const LogState& state) {
   }
 }
 
+void Remover::remove_lone_sides(const std::vector<std::string>& files, const LogState& state) {
+  for (const std::string& file : files) {
+    if (is_alone(store_, state, file)) remove(file);
+  }
+}
+
 void Remover::remove_old_log(const LogState& state) {
-  // One checkpoint before the newest stays, for readers to whom the newest is of no use.
-  if (state.checkpoints.size() < 2 || state.collection_is_stopped() || state.is_read_only()) return;
-  const std::uint64_t first_kept = state.checkpoints[state.checkpoints.size() - 2];
+  if (state.collection_is_stopped() || state.is_read_only()) return;
+  const auto first_kept = checkpoint_before_newest(store_, state);
+  if (!first_kept) return;
   for (const std::string& name : store_.names("log/")) {  // sorted: the oldest first
     const auto number = log_number_of(name);
-    if (number && *number < first_kept) remove(name);
+    if (number && *number < *first_kept) remove(name);
   }
 }
 

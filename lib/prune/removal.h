@@ -31,6 +31,8 @@ class Remover {
   /// Every file of an object that the log says was deleted: by this run, or by one that was
   /// interrupted before it came to that.
   void remove_spent(const LogState& state);
+  /// Of what find_lone_sides found, the files that are still alone.
+  void remove_lone_sides(const std::vector<std::string>& files, const LogState& state);
   /// Log entries that the last checkpoint but one restates. Oldest first, so that what is left is
   /// always a whole end of the log.
   void remove_old_log(const LogState& state);
@@ -43,6 +45,13 @@ class Remover {
   const bool is_dry_run_;
   Removed total_;
 };
+
+/// Second copies and parity files beside which there is no object, though the log does not say that
+/// it was deleted, nor that it should be there: whoever wrote them died before the object itself
+/// had its name. Of a writer that still lives one may be among them, so they are not to be removed
+/// before such writers were waited for; a wrong guess costs a side file, which `repair packs` makes
+/// anew.
+std::vector<std::string> find_lone_sides(Store& store, const LogState& state);
 
 /// The names of an object's file and of its side file, if it has one.
 std::vector<std::string> files_of(const ObjectRef& object);

@@ -5,6 +5,7 @@
 #include "base/error.h"
 #include "pack/table.h"
 #include "repo/chunk_reader.h"
+#include "repo/object_names.h"
 #include "repo/pack_table.h"
 #include "repo/side_file.h"
 #include "snapshot/snapshot_record.h"
@@ -170,7 +171,19 @@ std::vector<ObjectRef> Survey::useless_orphans(const LogState& state) const {
       orphans.push_back({ObjectKind::pack, side_for(length, repository_.parity()), name, length});
     }
   }
+  add_unlogged_indexes(state, orphans);
   return orphans;
+}
+
+void Survey::add_unlogged_indexes(const LogState& state, std::vector<ObjectRef>& orphans) const {
+  for (const ObjectInfo& object : repository_.store().list("index/")) {
+    Id name;
+    const std::string_view last = std::string_view(object.name).substr(object.name.rfind('/') + 1);
+    if (!from_hex(last, name.bytes) || object.name != index_name(name)) continue;
+    if (state.objects.is_live(name) || state.objects.is_deleted(name)) continue;
+    orphans.push_back(
+        {ObjectKind::index, side_for(object.size, repository_.parity()), name, object.size});
+  }
 }
 
 std::set<Id> Survey::orphan_sessions(const LogState& state) const {

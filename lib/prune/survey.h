@@ -39,7 +39,8 @@ class Survey {
   /// Sessions of which a block may be left outside of `deleted`; nothing if that is not known.
   std::optional<std::set<Id>> sessions_left(const std::set<Id>& deleted) const;
   /// Listed packs that the log does not know, of which all lies in packs that it does know, or
-  /// whose writer is unknown or revoked: nobody will count on them.
+  /// whose writer is unknown or revoked: nobody will count on them. And index objects that it does
+  /// not know: who wrote them died before the entry, and whoever still lives can do without.
   std::vector<ObjectRef> useless_orphans(const LogState& state) const;
   /// Sessions of listed packs that the log does not know.
   std::set<Id> orphan_sessions(const LogState& state) const;
@@ -56,6 +57,7 @@ class Survey {
   static Ground ground_of(const LogState& state);
   void load();
   void mark_unmarked();
+  void add_unlogged_indexes(const LogState& state, std::vector<ObjectRef>& orphans) const;
   std::optional<PackTable> table_of(const Id& pack, std::uint64_t length) const;
 
   Repository& repository_;

@@ -117,7 +117,8 @@ std::uint64_t IndexRepair::rebuild() {
   }
   put_object(tables, added);
   const std::vector<Id> replaced(state().index_names.begin(), state().index_names.end());
-  repository_.append([&](const LogState&) {
+  repository_.append([&](const LogState& latest) {
+    latest.objects.expect_not_deleted(added);
     return LogAppend{LogEntryType::index_set, added, {}, {}, encode_names(replaced)};
   });
   if (unreadable_.empty()) return written_;

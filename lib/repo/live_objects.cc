@@ -1,5 +1,7 @@
 #include "repo/live_objects.h"
 
+#include "base/error.h"
+
 namespace coppice {
 
 LiveObjects::Added LiveObjects::add(const ObjectRef& object) {
@@ -12,6 +14,14 @@ LiveObjects::Added LiveObjects::add(const ObjectRef& object) {
 void LiveObjects::remove(const ObjectRef& object) {
   live_.erase(object.name);
   deleted_.try_emplace(object.name, object);
+}
+
+void LiveObjects::expect_not_deleted(const std::vector<ObjectRef>& written) const {
+  for (const ObjectRef& object : written) {
+    if (!is_deleted(object.name)) continue;
+    throw Error(ErrorKind::failed, "object " + object.name.short_hex() +
+                                       " was collected before the log named it: run it again");
+  }
 }
 
 const ObjectRef* LiveObjects::find(const Id& name) const {

@@ -1,5 +1,6 @@
 #pragma once
 #include <map>
+#include <vector>
 
 #include "repo/log_entry.h"
 
@@ -23,6 +24,9 @@ class LiveObjects {
   const ObjectRef* find(const Id& name) const;
   bool is_live(const Id& name) const { return live_.contains(name); }
   bool is_deleted(const Id& name) const { return deleted_.contains(name); }
+  /// Throws Error{failed} if one of them was deleted before the log named it: a collector took its
+  /// writer for dead, and an entry that adds it would not be obeyed.
+  void expect_not_deleted(const std::vector<ObjectRef>& written) const;
 
   bool operator==(const LiveObjects&) const = default;
 

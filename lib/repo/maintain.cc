@@ -77,7 +77,8 @@ void Repository::merge_tables() {
     if (size >= kIndexObjectTargetBytes) put_object();
   }
   put_object();
-  append([&](const LogState&) {
+  append([&](const LogState& latest) {
+    latest.objects.expect_not_deleted(added);
     return LogAppend{LogEntryType::index_set, added, {}, {}, encode_names({})};
   });
 }
