@@ -8,6 +8,7 @@
 #include "command.h"
 #include "repo/block_source.h"
 #include "repo/chunk_reader.h"
+#include "repo/moved_chunks.h"
 #include "snapshot/stored_metadata.h"
 #include "snapshot/tree_reader.h"
 #include "snapshot_choice.h"
@@ -171,7 +172,8 @@ void LsCommand::run(const Invocation& invocation) {
   const LoadedIndex loaded =
       opened.repository->load_index({false, opened.index_cache_directory}, invocation.console);
   BlockSource blocks(*opened.store, loaded.index, opened.repository->secrets());
-  ChunkReader chunks(blocks, opened.repository->keyring());
+  MovedChunks moved(*opened.repository, opened.index_cache_directory);
+  ChunkReader chunks(blocks, opened.repository->keyring(), &moved);
   StoredMetadata trees(chunks);
   Lister lister(invocation, trees, is_long_);
   if (invocation.options.json) {

@@ -1,8 +1,10 @@
 #include "repo/chunk_reader.h"
 
 #include <optional>
+#include <utility>
 
 #include "base/error.h"
+#include "repo/moved_chunks.h"
 
 namespace coppice {
 
@@ -21,6 +23,9 @@ Bytes ChunkReader::get(ChunkClass chunk_class, const Id& id) {
       if (error.kind() != ErrorKind::damaged) throw;
       if (!first_error) first_error = error;
     }
+  }
+  if (moved_ != nullptr) {
+    if (auto bytes = moved_->find(chunk_class, id, blocks_.index())) return std::move(*bytes);
   }
   if (first_error) throw *first_error;
   throw_damaged("chunk " + id.short_hex() + " is missing: no readable pack holds it");

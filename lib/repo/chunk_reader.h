@@ -4,12 +4,16 @@
 
 namespace coppice {
 
+class MovedChunks;
+
 /// Gets chunks by id, proving each by its id. A chunk with several places is tried at each until
 /// the bytes match, so a forged or damaged place does no harm while a good one is left. Blocks come
 /// through the source's cache, for trees that are read in order. Thread-safe.
 class ChunkReader {
  public:
-  ChunkReader(BlockSource& blocks, const Keyring& keyring) : blocks_(blocks), keyring_(keyring) {}
+  /// `moved` is asked for what is to be had nowhere; may be null.
+  ChunkReader(BlockSource& blocks, const Keyring& keyring, MovedChunks* moved = nullptr)
+      : blocks_(blocks), keyring_(keyring), moved_(moved) {}
 
   /// Throws Error{damaged} if no place has the chunk, Error{no_key} if this slot may not read the
   /// class.
@@ -18,6 +22,7 @@ class ChunkReader {
  private:
   BlockSource& blocks_;
   const Keyring& keyring_;
+  MovedChunks* moved_;
 };
 
 }  // namespace coppice

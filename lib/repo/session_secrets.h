@@ -28,6 +28,13 @@ class SessionSecrets {
   const Secret32& secret(const Id& session, ChunkClass chunk_class);
   const Keyring& keyring() const { return keyring_; }
 
+  /// Calls `change` while nobody is opening boxes: for what changes the keys, or what `find_boxes`
+  /// reads. It must not ask for a secret.
+  template <typename Change>
+  void exclusively(const Change& change) {
+    opened_.with([&](auto&) { change(); });
+  }
+
  private:
   Secret32 open(const Id& session, ChunkClass chunk_class) const;
 

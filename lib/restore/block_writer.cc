@@ -2,6 +2,7 @@
 
 #include <optional>
 #include <unordered_map>
+#include <utility>
 
 namespace coppice {
 namespace {
@@ -87,7 +88,10 @@ std::optional<ByteView> ProvenBlock::find_elsewhere(const Id& id) {
       return ByteView(from_elsewhere_.back());
     }
   }
-  return std::nullopt;
+  auto moved = context_.moved.find(ChunkClass::data, id, context_.blocks.index());
+  if (!moved) return std::nullopt;
+  from_elsewhere_.push_back(std::move(*moved));
+  return ByteView(from_elsewhere_.back());
 }
 
 /// Chunks that follow each other in the block and in the file become one write.

@@ -7,6 +7,7 @@
 
 #include "base/text.h"
 #include "repo/chunk_reader.h"
+#include "repo/moved_chunks.h"
 #include "snapshot/stored_metadata.h"
 #include "snapshot/tree_reader.h"
 
@@ -54,7 +55,8 @@ void dump_file(Repository& repository, const Node& root, const std::string& path
   const LoadedIndex loaded =
       repository.load_index({false, options.index_cache_directory}, findings);
   BlockSource blocks(repository.store(), loaded.index, repository.secrets());
-  ChunkReader chunks(blocks, repository.keyring());
+  MovedChunks moved(repository, options.index_cache_directory);
+  ChunkReader chunks(blocks, repository.keyring(), &moved);
   StoredMetadata trees(chunks);
   const Node file = find_file(trees, root, path);
   try {
@@ -70,7 +72,7 @@ void dump_file(Repository& repository, const Node& root, const std::string& path
   } catch (const Error& error) {  // says which file it was
     throw error.within(escape_for_display(path));
   }
-  if (blocks.healed_blocks() == 0) return;
+  if (blocks.healed_blocks() == 0 || moved.are_deleted(blocks.healed_packs())) return;
   findings.report({Finding::Weight::healable, "healed", path,
                    std::to_string(blocks.healed_blocks()) +
                        " blocks were damaged and healed while reading, from second copies or "

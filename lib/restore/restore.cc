@@ -87,7 +87,8 @@ RestoreResult restore_snapshot(Repository& repository, ThreadPool& pool, const N
   const LoadedIndex loaded =
       repository.load_index({false, options.index_cache_directory}, findings);
   BlockSource blocks(repository.store(), loaded.index, repository.secrets());
-  ChunkReader chunks(blocks, repository.keyring());
+  MovedChunks moved(repository, options.index_cache_directory);
+  ChunkReader chunks(blocks, repository.keyring(), &moved);
   StoredMetadata trees(chunks);
   const Selector select(options.select);
   const WantedTree wanted{trees,  root,        options.sub_path, takes_root(options, select),
@@ -108,6 +109,7 @@ RestoreResult restore_snapshot(Repository& repository, ThreadPool& pool, const N
   RestoreContext context{options,
                          blocks,
                          trees,
+                         moved,
                          repository.keyring(),
                          select,
                          directories,
@@ -118,7 +120,8 @@ RestoreResult restore_snapshot(Repository& repository, ThreadPool& pool, const N
                          std::clamp<std::uint64_t>(open_limit / 8, 8, kMaxOpenFiles)};
   run_pipeline(context, wanted, target);
   findings.report_gathered();
-  if (const std::uint64_t healed = blocks.healed_blocks(); healed > 0) {
+  const std::uint64_t healed = blocks.healed_blocks();
+  if (healed > 0 && !moved.are_deleted(blocks.healed_packs())) {
     findings.report({Finding::Weight::healable, "healed", "repository",
                      std::to_string(healed) +
                          " blocks were damaged and healed while reading, from second copies or "

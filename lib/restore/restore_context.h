@@ -7,6 +7,7 @@
 #include "fs/apply.h"
 #include "repo/block_source.h"
 #include "repo/keyring.h"
+#include "repo/moved_chunks.h"
 #include "restore/output_directory.h"
 #include "restore/restore.h"
 #include "restore/shared_findings.h"
@@ -66,6 +67,7 @@ struct RestoreContext {
   const RestoreOptions& options;
   BlockSource& blocks;
   MetadataSource& trees;
+  MovedChunks& moved;
   const Keyring& keyring;
   const Selector& select;
   OutputDirectories& directories;

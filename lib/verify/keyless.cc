@@ -1,5 +1,6 @@
 #include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "base/error.h"
@@ -59,6 +60,60 @@ bool is_seen(Store& store, const ObjectRef& object) {
   return object.side == Side::none || store.size(parity_name(name)).has_value();
 }
 
+/// Reads objects. Of damage that a collector explains nothing is said: what it deleted is no
+/// damage, and what it put in its place is read, too.
+class ObjectReading {
+ public:
+  ObjectReading(Store& store, ThreadPool& pool, const ObjectReader& reader, ProgressMeter& progress)
+      : store_(store), pool_(pool), reader_(reader), progress_(progress) {}
+
+  void read(const std::vector<ObjectRef>& objects);
+  /// Reads the log as often as it explains something.
+  void look_anew(const std::optional<Id>& repository, LiveObjects known);
+  void report(FindingSink& findings) const {
+    for (const Hurt& each : hurt_) findings.report(each.finding);
+  }
+
+ private:
+  static constexpr int kLooks = 5;
+  struct Hurt {
+    ObjectRef object;
+    Finding finding;
+  };
+
+  Store& store_;
+  ThreadPool& pool_;
+  const ObjectReader& reader_;
+  ProgressMeter& progress_;
+  std::vector<Hurt> hurt_;
+};
+
+void ObjectReading::read(const std::vector<ObjectRef>& objects) {
+  for_each_in_order(
+      pool_, objects, [this](const ObjectRef& object) { return check_object(reader_, object); },
+      [this](const ObjectRef& object, const ObjectCheck& check) {
+        progress_.add_object(object_name(object));
+        if (auto finding = object_finding(object, check))
+          hurt_.push_back({object, std::move(*finding)});
+      });
+}
+
+void ObjectReading::look_anew(const std::optional<Id>& repository, LiveObjects known) {
+  for (int look = 0; look < kLooks && !hurt_.empty(); ++look) {
+    const KeylessLog log(store_, repository);
+    const auto explained = std::erase_if(
+        hurt_, [&](const Hurt& each) { return log.objects().is_deleted(each.object.name); });
+    if (explained == 0) return;
+    std::vector<ObjectRef> added;
+    for (const auto& [name, object] : log.objects().live()) {
+      if (!known.is_live(name)) added.push_back(object);
+    }
+    for (const ObjectRef& object : added) progress_.expect(1, object.length);
+    known = log.objects();
+    read(added);
+  }
+}
+
 }  // namespace
 
 VerifyResult verify_keyless(Store& store, ThreadPool& pool, const VerifyOptions& options,
@@ -78,7 +133,7 @@ VerifyResult verify_keyless(Store& store, ThreadPool& pool, const VerifyOptions&
   const std::optional<Id> repository = check_header(store, std::nullopt, findings);
   check_slots(store, repository, {}, findings);
   check_readme_and_reserve(store, findings);
-  const KeylessLog log(store, repository);
+  const KeylessLog log = read_settled_log(store, repository);
   report_log(log, nullptr, findings);
   check_head(store, log, repository, options.expected_head, findings);
   check_seen_head(store, log, repository, options.host_state, findings);
@@ -88,12 +143,10 @@ VerifyResult verify_keyless(Store& store, ThreadPool& pool, const VerifyOptions&
   for (const ObjectRef& object : objects_to_see(log.objects(), objects)) {
     if (!is_seen(store, object)) objects.push_back(object);
   }
-  for_each_in_order(
-      pool, objects, [&](const ObjectRef& object) { return check_object(reader, object); },
-      [&](const ObjectRef& object, const ObjectCheck& check) {
-        progress.add_object(object_name(object));
-        if (const auto finding = object_finding(object, check)) findings.report(*finding);
-      });
+  ObjectReading reading(store, pool, reader, progress);
+  reading.read(objects);
+  reading.look_anew(repository, log.objects());
+  reading.report(findings);
   note_unlogged_packs(store, log.objects(), findings);
   result.bytes_read = progress.bytes_read();
   return result;

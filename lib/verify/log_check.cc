@@ -27,6 +27,18 @@ void expect_head_syntax(const std::string& head) {
               "'" + head + "' is not the beginning of a log entry's hash (8 to 64 hex digits)");
 }
 
+KeylessLog read_settled_log(Store& store, const std::optional<Id>& repository) {
+  constexpr int kReadings = 5;
+  KeylessLog log(store, repository);
+  for (int reading = 1; !log.findings().empty() && reading < kReadings; ++reading) {
+    KeylessLog again(store, repository);
+    const bool has_gone_on = again.first() != log.first() || again.last() != log.last();
+    log = std::move(again);
+    if (!has_gone_on) break;
+  }
+  return log;
+}
+
 void report_log(const KeylessLog& log, const LogState* state, FindingSink& findings) {
   std::vector<Finding> all = log.findings();
   if (state != nullptr) all.insert(all.end(), state->findings.begin(), state->findings.end());

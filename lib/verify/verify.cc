@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <memory>
+#include <optional>
 #include <set>
 #include <utility>
 #include <vector>
@@ -13,6 +14,7 @@
 #include "repo/keyless_log.h"
 #include "repo/object_names.h"
 #include "verify/file_checks.h"
+#include "verify/gated_findings.h"
 #include "verify/hurt_paths.h"
 #include "verify/log_check.h"
 #include "verify/pack_findings.h"
@@ -35,19 +37,35 @@
 namespace coppice {
 namespace {
 
+/// So often a verify begins anew because a collector has deleted what it was reading; packs that
+/// were read whole and found good are not read again.
+constexpr int kAttempts = 5;
+
+/// What earlier attempts have proved. Memory: 64 bytes a pack.
+struct ProvedBefore {
+  std::set<Id> packs;  ///< whole and good: their names say what is in them
+  std::uint64_t blocks = 0;
+  std::uint64_t chunks = 0;
+  std::uint64_t bytes_read = 0;
+};
+
 class Verifier {
  public:
   Verifier(Repository& repository, ThreadPool& pool, const VerifyOptions& options,
-           FindingSink& sink)
+           ProvedBefore& before, FindingSink& sink)
       : repository_(repository),
         pool_(pool),
         options_(options),
-        findings_(sink, result_),
+        before_(before),
+        deleted_at_start_(repository.state().objects.deleted().size()),
+        gate_(sink),
+        findings_(gate_, result_),
         progress_(options),
         reader_{repository.store(), piece_bytes_for(pool.threads()), options.stop,
                 [this](std::uint64_t bytes) { progress_.add_bytes(bytes); }} {}
 
-  VerifyResult run();
+  /// Nothing, and nothing reported, if a collector came in between and `may_give_up`.
+  std::optional<VerifyResult> run(bool may_give_up);
 
  private:
   void check_files();
@@ -58,8 +76,9 @@ class Verifier {
   std::vector<ObjectRef> packs_to_read() const;
   void add_suspects();
   void read_packs();
-  bool is_changed_meanwhile();
-  void report();
+  bool is_fine() const;
+  bool is_overtaken();
+  void report(bool has_changed);
 
   ObjectRef object(const Id& name) const { return *repository_.state().objects.find(name); }
   TreeTools tree_tools() { return {*chunks_, tables_.index, *verdicts_}; }
@@ -67,7 +86,10 @@ class Verifier {
   Repository& repository_;
   ThreadPool& pool_;
   const VerifyOptions& options_;
+  ProvedBefore& before_;
+  const std::size_t deleted_at_start_;
   VerifyResult result_;
+  GatedFindings gate_;
   CountingSink findings_;
   ProgressMeter progress_;
   const ObjectReader reader_;
@@ -95,7 +117,7 @@ void Verifier::check_files() {
 }
 
 void Verifier::check_log() {
-  const KeylessLog log(repository_.store(), repository_.id());
+  const KeylessLog log = read_settled_log(repository_.store(), repository_.id());
   report_log(log, &repository_.state(), findings_);
   check_head(repository_.store(), log, repository_.id(), options_.expected_head, findings_);
 }
@@ -161,6 +183,7 @@ std::vector<ObjectRef> Verifier::packs_to_read() const {
     }
   }
   if (options_.sample) packs = take_sample(std::move(packs), *options_.sample, system_random());
+  std::erase_if(packs, [this](const ObjectRef& pack) { return before_.packs.contains(pack.name); });
   for (const Id& name : tables_.suspects) packs.push_back(object(name));
   std::sort(packs.begin(), packs.end());
   packs.erase(std::unique(packs.begin(), packs.end()), packs.end());
@@ -194,39 +217,51 @@ void Verifier::read_packs() {
   for_each_in_order(
       pool_, packs, [&](const ObjectRef& pack) { return read_pack(reader_, pack, tables_, tools); },
       [&](const ObjectRef& pack, PackRead read) {
-        result_.blocks += read.blocks_opened;
-        result_.chunks += read.chunks_proved;
+        before_.blocks += read.blocks_opened;
+        before_.chunks += read.chunks_proved;
         progress_.set_current(pack_name(pack.name));
-        if (!read.is_clean() || tables_.unopened.contains(pack.name))
+        if (read.is_clean() && !tables_.unopened.contains(pack.name)) {
+          before_.packs.insert(pack.name);
+        } else {
           damaged_.push_back({pack, std::move(read)});
+        }
       });
   mark_bad_places(tables_, damaged_, *verdicts_);
 }
 
-/// True if a collector deleted what we found missing: then that is no damage, and what took its
-/// place is not in our index.
-bool Verifier::is_changed_meanwhile() {
-  repository_.refresh();
-  const LiveObjects& objects = repository_.state().objects;
-  return std::erase_if(damaged_, [&](const DamagedPackRead& each) {
-           return objects.is_deleted(each.pack.name);
-         }) > 0;
+bool Verifier::is_fine() const {
+  return damaged_.empty() && tables_.contradicted.empty() && !walked_.is_hurt &&
+         verdicts_->all_good();
 }
 
-void Verifier::report() {
-  const bool is_fine =
-      damaged_.empty() && tables_.contradicted.empty() && !walked_.is_hurt && verdicts_->all_good();
-  if (is_fine) return;
-  if (is_changed_meanwhile()) {
+/// True if a collector deleted what we found missing: then that is no damage, and what took its
+/// place is not in our index.
+bool Verifier::is_overtaken() {
+  repository_.refresh();
+  const LiveObjects& objects = repository_.state().objects;
+  if (objects.deleted().size() == deleted_at_start_) return false;
+  return gate_.may_be_overtaken(objects) ||
+         std::any_of(damaged_.begin(), damaged_.end(), [&](const DamagedPackRead& each) {
+           return objects.is_deleted(each.pack.name);
+         });
+}
+
+void Verifier::report(bool has_changed) {
+  gate_.open();
+  if (has_changed) {
     findings_.report({Finding::Weight::partial, "repository_changed", "packs",
                       "packs were deleted while they were verified; verify again"});
+    std::erase_if(damaged_, [this](const DamagedPackRead& each) {
+      return repository_.state().objects.is_deleted(each.pack.name);
+    });
     return report_packs(tables_, damaged_, *verdicts_, findings_);
   }
+  if (is_fine()) return;
   report_packs(tables_, damaged_, *verdicts_, findings_);
   report_hurt_paths(tree_tools(), snapshots_, options_.stop, findings_);
 }
 
-VerifyResult Verifier::run() {
+std::optional<VerifyResult> Verifier::run(bool may_give_up) {
   for (const auto& [name, each] : repository_.state().objects.live()) {
     progress_.expect(1, each.kind == ObjectKind::pack ? 0 : each.length);
     result_.packs += each.kind == ObjectKind::pack ? 1 : 0;
@@ -244,8 +279,14 @@ VerifyResult Verifier::run() {
   verdicts_->settle();
   walk_snapshots();
   read_packs();
-  report();
-  result_.bytes_read = progress_.bytes_read();
+  before_.bytes_read += progress_.bytes_read();
+  const bool has_found = !is_fine() || result_.error_count != 0;
+  const bool has_changed = has_found && is_overtaken();
+  if (has_changed && may_give_up) return std::nullopt;
+  report(has_changed);
+  result_.blocks = before_.blocks;
+  result_.chunks = before_.chunks;
+  result_.bytes_read = before_.bytes_read;
   return result_;
 }
 
@@ -254,7 +295,11 @@ VerifyResult Verifier::run() {
 VerifyResult verify_repository(Repository& repository, ThreadPool& pool,
                                const VerifyOptions& options, FindingSink& findings) {
   expect_head_syntax(options.expected_head);
-  return Verifier(repository, pool, options, findings).run();
+  ProvedBefore before;
+  for (int attempt = 1;; ++attempt) {
+    Verifier verifier(repository, pool, options, before, findings);
+    if (const auto result = verifier.run(attempt < kAttempts)) return *result;
+  }
 }
 
 }  // namespace coppice

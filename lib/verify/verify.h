@@ -94,7 +94,10 @@ struct VerifyResult {
 ///   content_damaged                                 item: SNAPSHOT:PATH of a file that is hurt
 ///   more_content_damaged                            beyond 1000 paths of a snapshot: how many
 ///   snapshots_unreadable (partial)                  a writer's slot cannot read trees
-///   repository_changed (partial)                    pruned meanwhile: verify again
+///   repository_changed (partial)                    pruned again and again meanwhile: verify again
+///
+/// Where a collector has deleted what seemed damaged, all is verified anew as of then, at most five
+/// times; packs that were read whole and good are not read again, and nothing is reported before.
 ///
 /// What Repository::open reported is found again here: give it a sink of its own that drops it.
 ///
