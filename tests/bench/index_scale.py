@@ -1,16 +1,19 @@
 #!/usr/bin/env python3
-"""The index of a large repository: memory and time of building it anew, of starting with it, and of looking up.
+"""The index of a large repository: memory and time of building it anew, of starting with it, of looking up, and of collecting.
 
     index_scale.py --coppice PROGRAM --bench INDEX_BENCH [--chunks 10000000] [--work DIR]
 
 Makes a repository of so many chunks with index_bench (log, index objects and tables are real, pack files are only as long as they
 should be), then runs a small backup twice, the first of which builds the local index from the index objects, and measures lookups.
+At last it forgets all snapshots but those of the small backups, and prunes: dry, and really. That marks, plans, and deletes every
+large pack; none of these can be written anew, because they have no bytes.
 Needs about 90 bytes of disk a chunk below DIR, and as much again while the local index is merged. Exit status 1 if private memory
 (RssAnon) went above 256 MiB anywhere, or a lookup was wrong. Prints a table row.
 """
-import argparse, os, re, shutil, subprocess, sys, tempfile, threading, time
+import argparse, json, os, re, shutil, subprocess, sys, tempfile, threading, time
 
 LIMIT_KIB = 256 << 10
+CHUNKS_IN_PACK = 1024  # of index_bench
 
 
 def rss_anon(pid):
@@ -62,6 +65,30 @@ def main():
         shutil.rmtree(work)
 
 
+def told(run):
+    return f"{run.wall:.1f} ({run.cpu:.1f}; {run.peak / 1024:.0f})"
+
+
+def collect(chosen, env):
+    """Forgets what index_bench made, whose trees do not exist, and collects it."""
+    listed = Run([chosen.coppice, "snapshots", "--json", "--host", "bench"], env)
+    ids = [snapshot["id"] for snapshot in json.loads(listed.output)]
+    Run([chosen.coppice, "forget", "-q", "--allow-empty-group", *ids], env)
+    dry = Run([chosen.coppice, "prune", "--dry-run", "--json"], env)
+    real = Run([chosen.coppice, "prune", "--json"], env)
+    planned, done = (json.loads(run.output.strip().splitlines()[-1]) for run in (dry, real))
+    large = chosen.chunks // CHUNKS_IN_PACK
+    for summary in (planned, done):
+        if summary["packs_removed"] < large or summary["snapshots_collected"] != len(ids):
+            sys.exit(f"of {large} packs and {len(ids)} snapshots prune removed: {summary}")
+    if planned["bytes_freed"] > done["bytes_freed"]:
+        sys.exit(f"the dry run promised more than was freed: {planned} {done}")
+    again = json.loads(Run([chosen.coppice, "prune", "--json"], env).output.strip().splitlines()[-1])
+    if again["packs_removed"] != 0 or again["packs_left_condemned"] != 0:
+        sys.exit(f"a second prune had something to do: {again}")
+    return dry, real
+
+
 def measure(chosen, work):
     repository, source = work + "/repository", work + "/source"
     os.mkdir(source)
@@ -82,10 +109,13 @@ def measure(chosen, work):
     print(look.output + again.output)
     times = re.findall(r"there (\d+) ns, not there (\d+) ns", look.output + again.output)
     there, absent = (min(int(pair[i]) for pair in times) for i in (0, 1))
-    peak = max(run.peak for run in (rebuild, start, look, again))
-    print("| chunks | index built anew, s (CPU) | small backup with the local index, s | lookup: there, not there, ns | peak RssAnon, MiB |")
-    print("|---|---|---|---|---|")
-    print(f"| {chosen.chunks:,} | {rebuild.wall:.1f} ({rebuild.cpu:.1f}) | {start.wall:.2f} | {there}, {absent} | {peak / 1024:.0f} |")
+    dry, real = collect(chosen, env)
+    peak = max(run.peak for run in (rebuild, start, look, again, dry, real))
+    print("| chunks | index built anew, s (CPU) | small backup with the local index, s | lookup: there, not there, ns "
+          "| prune, dry, s (CPU; MiB) | prune, s (CPU; MiB) | peak RssAnon, MiB |")
+    print("|---|---|---|---|---|---|---|")
+    print(f"| {chosen.chunks:,} | {rebuild.wall:.1f} ({rebuild.cpu:.1f}) | {start.wall:.2f} | {there}, {absent} "
+          f"| {told(dry)} | {told(real)} | {peak / 1024:.0f} |")
     if peak > LIMIT_KIB:
         sys.exit(f"private memory went up to {peak} KiB")
 
