@@ -30,10 +30,10 @@
 ///   findings → hurt paths
 ///
 /// Each worker reads one pack from end to end, so that a disk sees long runs, nothing waits for
-/// anything else, and memory is a few MiB a worker; a repository with fewer packs than processors
-/// is read in a moment anyway. One pass over a pack serves its name and its blocks. Without
-/// read_data only packs that something was wrong with are read, so that damage always has one
-/// judge: the bytes.
+/// anything else, and memory is a few MiB a worker; where there are fewer packs left than
+/// processors, idle workers open blocks for the others. One pass over a pack serves its name and
+/// its blocks. Without read_data only packs that something was wrong with are read, so that damage
+/// always has one judge: the bytes.
 namespace coppice {
 namespace {
 
