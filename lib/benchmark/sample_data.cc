@@ -48,7 +48,8 @@ Bytes sample_text(std::size_t size) {
   Generator generator(2);
   const std::vector<std::string> words = make_words(generator, 6000);
   std::vector<std::string> lines;
-  for (int i = 0; i < 3000; ++i) lines.push_back(make_line(generator, words));
+  lines.reserve(3000);
+  while (lines.size() < 3000) lines.push_back(make_line(generator, words));
   Bytes bytes;
   bytes.reserve(size + 256);
   while (bytes.size() < size) {

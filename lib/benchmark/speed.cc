@@ -24,6 +24,7 @@ double run_pieces(const SpeedMeter& meter, const Piece& piece) {
 double run_workers(const SpeedMeter& meter, const std::vector<Piece>& pieces) {
   TaskGroup tasks(meter.pool);
   std::vector<std::future<double>> running;
+  running.reserve(pieces.size());
   for (const Piece& piece : pieces) {
     running.push_back(tasks.submit(ThreadPool::Priority::normal,
                                    [&meter, &piece] { return run_pieces(meter, piece); }));

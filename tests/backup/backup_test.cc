@@ -312,7 +312,7 @@ TEST_CASE("two backups at once both succeed, and store little twice") {
   const SourceTreeFixture source;
   RepositoryFixture fixture;
   FindingList setup;
-  run_backup(fixture.repository(), fixture.pool(), options_for(source.root), setup);
+  run_backup(fixture.repository(), fixture.pool(), options_apart(source.root), setup);
   const auto open = [&](FindingList& findings) {
     return Repository::open(fixture.faults(), Credential::from_key_file(Secret32(Bytes(32, 7))), {},
                             findings);
@@ -324,7 +324,7 @@ TEST_CASE("two backups at once both succeed, and store little twice") {
     threads.emplace_back([&, i] {
       const auto repository = open(findings[i]);
       ThreadPool pool(2);
-      results[i] = run_backup(*repository, pool, options_for(source.root), findings[i]);
+      results[i] = run_backup(*repository, pool, options_apart(source.root), findings[i]);
     });
   }
   for (std::thread& thread : threads) thread.join();
