@@ -199,6 +199,7 @@ void Console::tell_unclean(int exit_code) {
 }
 
 void Console::show_progress(std::string_view text) {
+  if (!style_.shows_progress) return;
   winsize size{};
   if (ioctl(STDERR_FILENO, TIOCGWINSZ, &size) != 0 || size.ws_col == 0) size.ws_col = 80;
   state_.with([&](State& state) {

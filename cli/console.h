@@ -47,7 +47,8 @@ class Console final : public FindingSink {
   /// The end of a run that was not clean: says so once more; in JSON the last line.
   void tell_unclean(int exit_code);
 
-  /// Shows `text` (already escaped) as the progress line, cut to the terminal's width.
+  /// Shows `text` (already escaped) as the progress line, cut to the terminal's width; nothing
+  /// where no progress is wanted, as off a terminal.
   void show_progress(std::string_view text);
 
   /// The exit code that the findings so far make: 13 before 3 before 14, else 0.

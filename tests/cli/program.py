@@ -80,6 +80,7 @@ class ProgramTest(unittest.TestCase):
     def expect(self, code, *words, **options):
         run = self.run_program(*words, **options)
         self.assertEqual(run.code, code, f"{words}\nstdout: {run.out}\nstderr: {run.err}")
+        self.assertNotIn("\x1b[K", run.errors, f"{words}: progress off a terminal")
         return run
 
     def run_on_terminal(self, answers, *words):
