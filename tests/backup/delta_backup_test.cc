@@ -7,7 +7,7 @@
 #include <set>
 
 #include "backup/delta_world.h"
-#include "repo/log_bodies.h"
+#include "support/roles.h"
 #include "support/thrown_error.h"
 
 namespace coppice::test {
@@ -402,36 +402,6 @@ namespace stdfs = std::filesystem;
 
 constexpr std::uint8_t kWriterKey = 21;
 
-/// A slot that may add snapshots and read nothing, as `key add --role writer` makes it.
-void add_writer(Repository& repository) {
-  const Keyring& owner = repository.keyring();
-  SlotPayload payload;
-  payload.role = Role::writer;
-  payload.slot_id = random_id<SlotId>(system_random());
-  payload.repository_id = repository.id();
-  payload.root_public_key = owner.root_public_key();
-  payload.signing_seed = random_secret(system_random());
-  payload.box_private_key = random_secret(system_random());
-  payload.family_secret = owner.family_secret().clone();
-  EpochSecrets epoch;
-  epoch.repository_key = owner.repository_key(0).clone();
-  payload.epochs.push_back(std::move(epoch));
-  CertificateBody body;
-  body.slot = payload.slot_id;
-  body.role = payload.role;
-  body.signing_key = SigningKey(payload.signing_seed.clone()).public_key();
-  body.box_key = BoxPrivateKey(payload.box_private_key.clone()).public_key();
-  const Credential credential = Credential::from_key_file(Secret32(Bytes(32, kWriterKey)));
-  const std::string text = seal_slot(payload, credential, {}, system_random());
-  repository.store().put(slot_name(payload.slot_id), as_bytes(text));
-  const LogAppend entry{LogEntryType::certificate,
-                        {},
-                        {},
-                        encode_certificate_body(body),
-                        encode_certificate_terms({"label", {}, {}})};
-  repository.append([&](const LogState&) { return entry; });
-}
-
 }  // namespace
 
 TEST_CASE("a writer's slot, which may read nothing, stores everything plain") {
@@ -439,10 +409,9 @@ TEST_CASE("a writer's slot, which may read nothing, stores everything plain") {
   const std::string root = scratch / "src";
   stdfs::create_directories(root);
   RepositoryFixture fixture;
-  add_writer(fixture.repository());
+  add_slot(fixture.repository(), Role::writer, kWriterKey);
   FindingList findings;
-  const auto writer = Repository::open(
-      fixture.faults(), Credential::from_key_file(Secret32(Bytes(32, kWriterKey))), {}, findings);
+  const auto writer = Repository::open(fixture.faults(), passkey(kWriterKey), {}, findings);
   BackupOptions options;
   options.sources.push_back({root, "/"});
   options.clock = &kSettled;
