@@ -194,7 +194,7 @@ std::vector<CrashScenario> repair_scenarios() {
        remake_snapshots,
        kSampled,
        {remake_snapshots, true, {2}}},
-      {"repair log", forget_entry_is_lost, void_entries, kSampled, {void_entries, true, {}}},
+      {"repair log", forget_entry_is_lost, void_entries, kSampled, {void_entries, true, {}, true}},
       {"repair index", index_object_is_lost, remake_index, kSampled, {remake_index, true, {}}},
   };
 }
