@@ -29,7 +29,19 @@ struct FixedId {
   std::string short_hex() const { return to_hex(ByteView(bytes).first(4)); }
   bool is_zero() const { return *this == FixedId{}; }
 
-  auto operator<=>(const FixedId&) const = default;
+  /// The first eight bytes as a number, which orders as ids do, on machines of either byte order.
+  /// Compilers make one load of it, and a swap where that is needed.
+  std::uint64_t leading() const {
+    std::uint64_t number = 0;
+    for (std::size_t i = 0; i < sizeof number; ++i) number = number << 8 | bytes[i];
+    return number;
+  }
+
+  /// As that of the bytes; ids are random, so that eight of them nearly always decide.
+  std::strong_ordering operator<=>(const FixedId& other) const {
+    const auto first = leading() <=> other.leading();
+    return first != 0 ? first : std::memcmp(bytes.data(), other.bytes.data(), N) <=> 0;
+  }
   bool operator==(const FixedId&) const = default;
 
   /// Eight of the bytes as a number: ids are uniformly distributed, so this is a hash.

@@ -4,8 +4,6 @@
 #include <cstring>
 #include <utility>
 
-#include "index/leading.h"
-
 namespace coppice {
 namespace {
 
@@ -22,7 +20,7 @@ ByteView bytes_of(std::span<const Id> ids) {
 /// Where among `count` ids one would lie: ids are uniformly distributed.
 std::size_t likely_position(const Id& id, std::size_t count) {
   __extension__ using Wide = unsigned __int128;
-  return static_cast<std::size_t>(Wide{leading_number(id)} * count >> 64);
+  return static_cast<std::size_t>(Wide{id.leading()} * count >> 64);
 }
 
 }  // namespace

@@ -5,7 +5,6 @@
 #include <unordered_map>
 
 #include "fs/scratch_file.h"
-#include "index/leading.h"
 
 namespace coppice {
 namespace {
@@ -28,7 +27,7 @@ struct Cursor {
   const ChunkRecord* end = nullptr;
   std::size_t part = 0;
 
-  void look() { leading = leading_number(next->id); }
+  void look() { leading = next->id.leading(); }
 };
 
 struct IsLater {

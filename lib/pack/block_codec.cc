@@ -98,8 +98,8 @@ BlockSealer::Sealed BlockSealer::seal(BlockInfo info, ByteView raw, const NextSe
               "this machine's memory or processor is not to be trusted; nothing was stored of it");
 }
 
-Bytes BlockOpener::open(const BlockInfo& info, ByteView sealed, const Secret32& class_secret,
-                        ByteView prefix) {
+RawBlock BlockOpener::open(const BlockInfo& info, ByteView sealed, const Secret32& class_secret,
+                           ByteView prefix) {
   if (sealed.size() != info.sealed_length || sealed.size() <= kAeadTagBytes)
     throw_damaged("block has a wrong size");
   Aead aead(info.cipher, block_key(class_secret, info.chunk_class, info.seal));
@@ -109,9 +109,9 @@ Bytes BlockOpener::open(const BlockInfo& info, ByteView sealed, const Secret32& 
   }
   if ((info.encoding & kEncodingZstd) == 0) {
     if (encoded.size() != info.raw_length) throw_damaged("stored block has a wrong size");
-    return to_bytes(encoded);
+    return {encoded.begin(), encoded.end()};
   }
-  Bytes raw(info.raw_length);
+  RawBlock raw(info.raw_length);
   decompressor_.decompress(encoded, raw, prefix);
   return raw;
 }

@@ -65,13 +65,16 @@ class BlockSealer {
   ReusedBuffer plain_;   // … and decompressed; before that, room for a trial
 };
 
+/// A block's decompressed bytes, which are written once and not cleared before.
+using RawBlock = UnsetBytes;
+
 /// Opens sealed blocks. Not thread-safe: one per worker.
 class BlockOpener {
  public:
   /// The raw bytes of a block. `prefix` is the concatenation of its bases' bytes (empty unless it
   /// is a delta). Throws Error{damaged}.
-  Bytes open(const BlockInfo& info, ByteView sealed, const Secret32& class_secret,
-             ByteView prefix = {});
+  RawBlock open(const BlockInfo& info, ByteView sealed, const Secret32& class_secret,
+                ByteView prefix = {});
 
   /// Room to read a sealed block into; until the next call.
   MutableByteView room_for_sealed(std::size_t size) { return sealed_.room(size); }

@@ -83,7 +83,7 @@ void PackProof::prove_block(std::uint32_t run, std::span<const Claim> claims) {
       repository_.keyring().identity(static_cast<ChunkClass>(block.chunk_class));
   try {
     const ChunkRecord& first = records.chunks()[claims.front().chunk];
-    const Bytes raw = survey_.blocks().read(
+    const RawBlock raw = survey_.blocks().read(
         {&records, run, first.block, first.offset, first.length(), first.is_delta()});
     ++blocks_opened_;
     for (const Claim& claim : claims) {

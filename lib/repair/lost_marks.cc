@@ -149,7 +149,7 @@ bool LostMarks::is_proved(const Id& pack, const Index& index) {
     }
     for (const auto& [block, places] : by_block) {
       check_stop();
-      const Bytes raw = blocks.read(places.front());
+      const RawBlock raw = blocks.read(places.front());
       const auto chunk_class = static_cast<ChunkClass>(places.front().block_record().chunk_class);
       for (const ChunkPlace& place : places) {
         if (std::uint64_t{place.offset} + place.length > raw.size()) return false;

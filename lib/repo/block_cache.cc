@@ -36,7 +36,7 @@ void BlockCache::Entries::drop(std::uint64_t key) {
   by_key_.erase(found);
 }
 
-BlockCache::Block BlockCache::get(std::uint64_t key, const std::function<Bytes()>& load) {
+BlockCache::Block BlockCache::get(std::uint64_t key, const std::function<RawBlock()>& load) {
   std::promise<Block> promise;
   bool is_new = false;
   const std::shared_future<Block> block = entries_.with([&](Entries& entries) {
@@ -44,10 +44,10 @@ BlockCache::Block BlockCache::get(std::uint64_t key, const std::function<Bytes()
   });
   if (!is_new) {
     if (const Block opened = block.get()) return opened;
-    return std::make_shared<const Bytes>(load());  // the other thread failed: see for itself
+    return std::make_shared<const RawBlock>(load());  // the other thread failed: see for itself
   }
   try {
-    auto loaded = std::make_shared<const Bytes>(load());
+    auto loaded = std::make_shared<const RawBlock>(load());
     entries_.with([&](Entries& entries) { entries.settle(key, loaded->size()); });
     promise.set_value(loaded);
     return loaded;

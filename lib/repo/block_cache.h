@@ -6,7 +6,7 @@
 #include <memory>
 #include <unordered_map>
 
-#include "base/bytes.h"
+#include "pack/block_codec.h"
 #include "task/guarded.h"
 
 namespace coppice {
@@ -17,13 +17,13 @@ namespace coppice {
 class BlockCache {
  public:
   /// shared_ptr: a reader copies out of a block while another evicts it.
-  using Block = std::shared_ptr<const Bytes>;
+  using Block = std::shared_ptr<const RawBlock>;
 
   explicit BlockCache(std::uint64_t capacity) : entries_(capacity) {}
 
   /// The block of that key, made by `load` if it is not there. Throws what `load` throws; nothing
   /// is then kept, and whoever waited for it calls its own `load`.
-  Block get(std::uint64_t key, const std::function<Bytes()>& load);
+  Block get(std::uint64_t key, const std::function<RawBlock()>& load);
 
  private:
   /// Least recently used last.

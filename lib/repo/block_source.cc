@@ -7,7 +7,8 @@
 
 namespace coppice {
 
-Bytes BlockSource::open(const ChunkPlace& place, const ReadSealed& read_sealed, ByteView prefix) {
+RawBlock BlockSource::open(const ChunkPlace& place, const ReadSealed& read_sealed,
+                           ByteView prefix) {
   const BlockRecord& record = place.block_record();
   const BlockInfo info = place.run->block_info(record);
   const Secret32& secret = secrets_.secret(info.seal.session, info.chunk_class);
@@ -21,9 +22,9 @@ Bytes BlockSource::open(const ChunkPlace& place, const ReadSealed& read_sealed, 
 }
 
 /// From the second copy, or by the parity: nothing is written.
-Bytes BlockSource::open_healed(const ChunkPlace& place, ByteView prefix) {
+RawBlock BlockSource::open_healed(const ChunkPlace& place, ByteView prefix) {
   const PackRecord& pack = place.pack_record();
-  Bytes raw;
+  RawBlock raw;
   if (pack.length < kParityFromBytes) {
     const std::string copy = copy_name(pack_name(pack.name));
     raw = open(
@@ -43,7 +44,7 @@ Bytes BlockSource::open_healed(const ChunkPlace& place, ByteView prefix) {
   return raw;
 }
 
-Bytes BlockSource::read(const ChunkPlace& place, BaseProof proof) {
+RawBlock BlockSource::read(const ChunkPlace& place, BaseProof proof) {
   const PackRecord& pack = place.pack_record();
   Bytes prefix;
   try {

@@ -36,7 +36,7 @@ class BlockSource {
 
   /// The raw bytes of the block that holds `place`; bases of a delta are read as well (depth one).
   /// Throws Error{damaged} naming the pack, Error{no_key}.
-  Bytes read(const ChunkPlace& place, BaseProof proof = BaseProof::by_id);
+  RawBlock read(const ChunkPlace& place, BaseProof proof = BaseProof::by_id);
   /// The same through the cache: for what is likely to be asked for again.
   BlockCache::Block read_cached(const ChunkPlace& place);
 
@@ -57,8 +57,8 @@ class BlockSource {
 
  private:
   using ReadSealed = std::function<void(std::uint64_t offset, MutableByteView out)>;
-  Bytes open(const ChunkPlace& place, const ReadSealed& read_sealed, ByteView prefix);
-  Bytes open_healed(const ChunkPlace& place, ByteView prefix);
+  RawBlock open(const ChunkPlace& place, const ReadSealed& read_sealed, ByteView prefix);
+  RawBlock open_healed(const ChunkPlace& place, ByteView prefix);
   Bytes read_prefix(const ChunkPlace& place, BaseProof proof);
   void append_base(ChunkClass chunk_class, const Id& id, BaseProof proof, Bytes& prefix);
   /// The bytes of a plain place, if they are what the id says.

@@ -111,6 +111,17 @@ void KeylessLog::note_features(const LogEntry& entry) {
   }
 }
 
+void KeylessLog::note_void(const LogEntry& entry) {
+  try {
+    const VoidBody body = decode_void_body(entry.public_body);
+    if (body.last >= entry.number) return;
+    for (std::uint64_t number = body.first; number <= body.last; ++number)
+      void_numbers_.insert(number);
+  } catch (const Error& error) {  // per item: as above
+    if (!error.is_about_bytes()) throw;
+  }
+}
+
 /// A checkpoint restates everything: whatever was unreadable before it no longer matters.
 void KeylessLog::follow(const ParsedLogEntry& parsed) {
   const LogEntry& entry = parsed.plain;
@@ -127,6 +138,7 @@ void KeylessLog::follow(const ParsedLogEntry& parsed) {
     is_complete_ = false;
   }
   note_features(entry);
+  if (entry.type == LogEntryType::void_entries) note_void(entry);
   if (may_delete_objects(entry.type)) {
     for (const ObjectRef& object : entry.deletes) objects_.remove(object);
   }

@@ -1,5 +1,6 @@
 #pragma once
 #include <optional>
+#include <set>
 #include <vector>
 
 #include "repo/live_objects.h"
@@ -26,6 +27,8 @@ class KeylessLog {
   std::optional<std::uint64_t> first() const { return first_; }
   std::optional<std::uint64_t> last() const { return last_; }
   std::optional<Id> last_hash() const { return last_hash_; }
+  /// Entries that a later one declares void; without a key nobody can tell if an owner signed that.
+  const std::set<std::uint64_t>& void_numbers() const { return void_numbers_; }
   /// An entry, its type or a feature of an epoch is of a later version than this program knows:
   /// nothing may be changed here.
   bool needs_newer_version() const { return needs_newer_version_; }
@@ -40,6 +43,7 @@ class KeylessLog {
   void check_files(LogReader& reader, std::uint64_t number, const LogRead& read);
   void follow(const ParsedLogEntry& entry);
   void note_features(const LogEntry& entry);
+  void note_void(const LogEntry& entry);
   void report(Finding::Weight weight, const char* code, std::uint64_t number, std::string message);
 
   LiveObjects objects_;
@@ -47,6 +51,7 @@ class KeylessLog {
   std::optional<std::uint64_t> first_;
   std::optional<std::uint64_t> last_;
   std::optional<Id> last_hash_;
+  std::set<std::uint64_t> void_numbers_;
   bool is_complete_ = true;
   bool needs_newer_version_ = false;
 };

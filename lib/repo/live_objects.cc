@@ -6,14 +6,16 @@ namespace coppice {
 
 LiveObjects::Added LiveObjects::add(const ObjectRef& object) {
   if (deleted_.contains(object.name)) return Added::deleted_before;
-  const auto [at, is_new] = live_.try_emplace(object.name, object);
-  if (is_new) return Added::added;
+  const std::size_t before = live_.size();
+  // The hint saves the search when a checkpoint names them in order.
+  const auto at = live_.try_emplace(live_.end(), object.name, object);
+  if (live_.size() != before) return Added::added;
   return at->second == object ? Added::known : Added::contradicts;
 }
 
 void LiveObjects::remove(const ObjectRef& object) {
   live_.erase(object.name);
-  deleted_.try_emplace(object.name, object);
+  deleted_.try_emplace(deleted_.end(), object.name, object);
 }
 
 void LiveObjects::expect_not_deleted(const std::vector<ObjectRef>& written) const {

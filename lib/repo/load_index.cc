@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <future>
 #include <map>
 #include <utility>
 
@@ -240,9 +241,13 @@ void Loader::adopt_orphans() {
 }
 
 LoadedIndex Loader::load() {
+  // A listing waits for the target, and the local index does not need it.
+  std::future<PackSizes> listing;
+  if (options_.for_writing)
+    listing = std::async(std::launch::async, [this] { return list_packs(store_); });
   note_wanted();
-  if (options_.for_writing) listed_ = list_packs(store_);
   load_cached();
+  if (options_.for_writing) listed_ = listing.get();
   if (wanted_.size() > kFewTables) load_index_objects();
   load_pack_tables();
   if (!wanted_.empty()) load_index_objects();

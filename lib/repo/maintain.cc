@@ -51,6 +51,24 @@ void complete_texts(Store& store) {
     complete_twin(store, name, [](ByteView text) { parse_slot(text); });
 }
 
+/// The second files of log entries whose writers died, or met a full disk, before they had put
+/// them.
+void complete_log(Store& store) {
+  const std::vector<std::string> names = store.names("log/");  // sorted: the copy follows at once
+  for (std::size_t i = 0; i < names.size(); ++i) {
+    const std::string copy = copy_name(names[i]);
+    const bool has_copy = i + 1 < names.size() && names[i + 1] == copy;
+    if (has_copy || !log_number_of(names[i])) continue;
+    try {
+      const Bytes file = store.read_all(names[i], kMaxLogEntryBytes);
+      parse_log_entry(file);
+      store.put_if_absent(copy, file);
+    } catch (const Error& error) {  // per item: for `repair`, or collected meanwhile
+      if (!error.is_about_bytes()) throw;
+    }
+  }
+}
+
 }  // namespace
 
 /// Of packs that came since the last time; reading all index objects to be sure would cost more
@@ -92,6 +110,7 @@ void Repository::maintain(FindingSink& findings) {
   const std::size_t enough = is_long ? 1 : kTablesBeforeIndex;
   try {
     complete_texts(store_);
+    complete_log(store_);
     if (state().unindexed.size() >= enough &&
         may_append(keyring_.role(), LogEntryType::index_set)) {
       merge_tables();

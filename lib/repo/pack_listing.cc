@@ -6,7 +6,10 @@ namespace coppice {
 
 PackSizes list_packs(Store& store) {
   PackSizes sizes;
-  for (const ObjectInfo& object : store.list("packs/")) {
+  const auto is_pack = [](std::string_view last_part) {
+    return last_part.size() == 2 * Id::kSize;  // not its side file
+  };
+  for (const ObjectInfo& object : store.list_wanted("packs/", is_pack)) {
     Id name;
     if (from_hex(std::string_view(object.name).substr(object.name.rfind('/') + 1), name.bytes)) {
       sizes.emplace(name, object.size);

@@ -48,7 +48,7 @@ BlockCache::Block ProvenBlock::try_read(const ChunkPlace& place, BaseProof proof
     // What may be a base is likely to be asked for again soon (content_pass.cc orders it so).
     const bool may_be_base = blocks.index().has_deltas() && !place.is_delta();
     return may_be_base ? blocks.read_cached(place)
-                       : std::make_shared<Bytes>(blocks.read(place, proof));
+                       : std::make_shared<RawBlock>(blocks.read(place, proof));
   } catch (const Error& error) {  // per item: other places are tried
     if (ends_restore(error)) throw;
     return nullptr;
@@ -65,7 +65,7 @@ std::optional<ByteView> ProvenBlock::checked(ByteView raw, const ChunkPlace& pla
 
 bool ProvenBlock::reads_with_proved_bases() {
   if (!place_.is_delta() || raw_before_) return false;
-  raw_before_ = raw_ ? raw_ : std::make_shared<const Bytes>();
+  raw_before_ = raw_ ? raw_ : std::make_shared<const RawBlock>();
   raw_ = try_read(place_, BaseProof::by_id);
   return raw_ != nullptr;
 }

@@ -73,32 +73,66 @@ Fd try_open_object(const TargetDirectory& target, const std::string& name) {
   return std::move(file.fd);
 }
 
-/// Whether sizes are asked for: it costs a call for each object, unless the file system does not
-/// tell types either.
-enum class Detail : std::uint8_t { names, sizes };
+/// Collects the objects below a prefix.
+class Lister {
+ public:
+  /// Whether sizes are asked for: it costs a call for each object, unless the file system does not
+  /// tell types either.
+  enum class Detail : std::uint8_t { names, sizes };
 
-void list_below(const TargetDirectory& target, const std::string& prefix, Detail detail,
-                std::vector<ObjectInfo>& found) {
+  Lister(const TargetDirectory& target, Detail detail, const Store::IsWanted* is_wanted)
+      : target_(target), detail_(detail), is_wanted_(is_wanted) {}
+
+  std::vector<ObjectInfo> list(const std::string& prefix) {
+    expect_list_prefix(prefix);
+    list_below(prefix);
+    const auto by_name = [](const ObjectInfo& a, const ObjectInfo& b) { return a.name < b.name; };
+    // As directories are read in order, only a name that begins like a directory's is out of place.
+    if (!std::is_sorted(found_.begin(), found_.end(), by_name))
+      std::sort(found_.begin(), found_.end(), by_name);
+    return std::move(found_);
+  }
+
+ private:
+  void list_below(const std::string& prefix);
+  void look_at(const Fd& directory, const DirEntry& entry, const std::string& name);
+  bool is_wanted(const std::string& last_part) const {
+    return is_wanted_ == nullptr || (*is_wanted_)(last_part);
+  }
+
+  const TargetDirectory& target_;
+  const Detail detail_;
+  const Store::IsWanted* is_wanted_;  // null: all are
+  std::vector<ObjectInfo> found_;
+};
+
+void Lister::list_below(const std::string& prefix) {
   const Fd directory =
-      target.try_open_directory(prefix.substr(0, prefix.find_last_not_of('/') + 1));
+      target_.try_open_directory(prefix.substr(0, prefix.find_last_not_of('/') + 1));
   if (!directory.is_open()) return;
   const std::vector<DirEntry> entries =
-      target.within("list " + prefix, [&] { return read_directory(directory.get()); });
+      target_.within("list " + prefix, [&] { return read_directory(directory.get()); });
   for (const DirEntry& entry : entries) {
-    const std::string name = prefix + entry.name;
+    if (entry.type == DT_REG && !is_wanted(entry.name)) continue;
+    std::string name = prefix + entry.name;
     if (!is_object_name(name)) continue;
-    if (detail == Detail::names && entry.type == DT_REG) {
-      found.push_back({name, 0});
-      continue;
+    if (detail_ == Detail::names && entry.type == DT_REG) {
+      found_.push_back({std::move(name), 0});
+    } else {
+      look_at(directory, entry, name);
     }
-    struct stat facts {};
-    if (::fstatat(directory.get(), entry.name.c_str(), &facts, AT_SYMLINK_NOFOLLOW) != 0) {
-      if (errno == ENOENT) continue;
-      throw target.call_failed("stat " + name, errno);
-    }
-    if (S_ISREG(facts.st_mode)) found.push_back({name, static_cast<std::uint64_t>(facts.st_size)});
-    if (S_ISDIR(facts.st_mode)) list_below(target, name + "/", detail, found);
   }
+}
+
+void Lister::look_at(const Fd& directory, const DirEntry& entry, const std::string& name) {
+  struct stat facts {};
+  if (::fstatat(directory.get(), entry.name.c_str(), &facts, AT_SYMLINK_NOFOLLOW) != 0) {
+    if (errno == ENOENT) return;
+    throw target_.call_failed("stat " + name, errno);
+  }
+  if (S_ISDIR(facts.st_mode)) list_below(name + "/");
+  if (S_ISREG(facts.st_mode) && is_wanted(entry.name))
+    found_.push_back({name, static_cast<std::uint64_t>(facts.st_size)});
 }
 
 bool is_empty_directory(const Fd& directory) {
@@ -229,22 +263,18 @@ void LocalStore::read(const std::string& name, std::uint64_t offset, MutableByte
 }
 
 std::vector<ObjectInfo> LocalStore::list(const std::string& prefix) {
-  expect_list_prefix(prefix);
-  std::vector<ObjectInfo> found;
-  list_below(*target_, prefix, Detail::sizes, found);
-  std::sort(found.begin(), found.end(),
-            [](const ObjectInfo& a, const ObjectInfo& b) { return a.name < b.name; });
-  return found;
+  return Lister(*target_, Lister::Detail::sizes, nullptr).list(prefix);
+}
+
+std::vector<ObjectInfo> LocalStore::list_wanted(const std::string& prefix,
+                                                const IsWanted& is_wanted) {
+  return Lister(*target_, Lister::Detail::sizes, &is_wanted).list(prefix);
 }
 
 std::vector<std::string> LocalStore::names(const std::string& prefix) {
-  expect_list_prefix(prefix);
-  std::vector<ObjectInfo> found;
-  list_below(*target_, prefix, Detail::names, found);
   std::vector<std::string> names;
-  names.reserve(found.size());
-  for (ObjectInfo& object : found) names.push_back(std::move(object.name));
-  std::sort(names.begin(), names.end());
+  for (ObjectInfo& object : Lister(*target_, Lister::Detail::names, nullptr).list(prefix))
+    names.push_back(std::move(object.name));
   return names;
 }
 

@@ -61,6 +61,8 @@ class LocalStore : public Store {
   std::optional<std::uint64_t> size(const std::string& name) override;
   void read(const std::string& name, std::uint64_t offset, MutableByteView out) override;
   std::vector<ObjectInfo> list(const std::string& prefix) override;
+  std::vector<ObjectInfo> list_wanted(const std::string& prefix,
+                                      const IsWanted& is_wanted) override;
   std::vector<std::string> names(const std::string& prefix) override;
   bool remove(const std::string& name) override;
   std::string description() const override;

@@ -52,6 +52,14 @@ void Store::put(const std::string& name, ByteView bytes) {
   upload->commit(name);
 }
 
+std::vector<ObjectInfo> Store::list_wanted(const std::string& prefix, const IsWanted& is_wanted) {
+  std::vector<ObjectInfo> objects = list(prefix);
+  std::erase_if(objects, [&](const ObjectInfo& object) {
+    return !is_wanted(std::string_view(object.name).substr(object.name.rfind('/') + 1));
+  });
+  return objects;
+}
+
 std::vector<std::string> Store::names(const std::string& prefix) {
   std::vector<std::string> names;
   for (ObjectInfo& object : list(prefix)) names.push_back(std::move(object.name));

@@ -1,5 +1,6 @@
 #pragma once
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -79,6 +80,10 @@ class Store {
   /// unfinished uploads and files of strangers, that is, with names that are not object names. A
   /// listing proves no absence.
   virtual std::vector<ObjectInfo> list(const std::string& prefix) = 0;
+  /// Those of them whose names end in a part that is wanted; of others, the sizes are not asked
+  /// for.
+  using IsWanted = std::function<bool(std::string_view last_part)>;
+  virtual std::vector<ObjectInfo> list_wanted(const std::string& prefix, const IsWanted& is_wanted);
   /// The same without the sizes, which cost a call each: over a network that is what a listing of
   /// the log takes its time for.
   virtual std::vector<std::string> names(const std::string& prefix);

@@ -100,7 +100,7 @@ void BlockChecker::OneBlock::open() {
     Bytes prefix;
     // Without its bases a delta cannot be judged; it is as bad as they are (Verdicts::settle).
     if (info_.is_delta() && !has_bases(prefix)) return;
-    const Bytes raw = tools_.openers.with(
+    const RawBlock raw = tools_.openers.with(
         [] { return BlockOpener(); },
         [&](BlockOpener& opener) { return opener.open(info_, sealed_, secret, prefix); });
     is_opened_ = true;

@@ -12,10 +12,10 @@ namespace {
 
 bool is_unknown(const Finding& finding) { return finding.code == "log_entry_unknown"; }
 
-/// An owner has seen and settled it.
-bool is_void(const Finding& finding, const LogState* state) {
+/// An owner has seen and settled it; without a key, so it seems.
+bool is_void(const Finding& finding, const std::set<std::uint64_t>& void_numbers) {
   const auto number = log_number_of(finding.item);
-  return state != nullptr && number && state->void_numbers.contains(*number);
+  return number && void_numbers.contains(*number);
 }
 
 }  // namespace
@@ -42,11 +42,12 @@ KeylessLog read_settled_log(Store& store, const std::optional<Id>& repository) {
 void report_log(const KeylessLog& log, const LogState* state, FindingSink& findings) {
   std::vector<Finding> all = log.findings();
   if (state != nullptr) all.insert(all.end(), state->findings.begin(), state->findings.end());
+  const auto& void_numbers = state != nullptr ? state->void_numbers : log.void_numbers();
   std::set<std::pair<std::string, std::string>> told;
   for (Finding& finding : all) {
     if (!told.emplace(finding.code, finding.item).second) continue;  // both readers met it
     if (is_unknown(finding)) finding.weight = Finding::Weight::damaged;
-    if (finding.weight == Finding::Weight::damaged && is_void(finding, state))
+    if (finding.weight == Finding::Weight::damaged && is_void(finding, void_numbers))
       finding.weight = Finding::Weight::note;
     findings.report(finding);
   }

@@ -313,6 +313,8 @@ class Log(Damage):
         self.expect(13, "verify")
         self.expect(14, "repair", "log")
         self.expect(0, "repair", "log")
+        self.expect(0, "verify")
+        self.expect(0, "verify", "--keyless")
         self.assertEqual(len(self.snapshots()), 1)
         self.backup("src")
         self.expect_restored(0)

@@ -103,8 +103,6 @@ struct Aftermath {
   bool starts_damaged = false;
   /// Versions that have lost content for good: what is left of them must be right, or told.
   std::set<int> hurt = {};
-  /// A log entry is lost, and an owner has said so: whoever has no key tells of it all the same.
-  bool has_gap = false;
 };
 
 /// One job that crash tests drive through every cut. To add one: a function that gets the

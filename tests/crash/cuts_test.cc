@@ -24,13 +24,13 @@ void sweep(const CrashScenario& scenario, std::uint64_t seed, Total& total) {
   switch (scenario.effort) {
     case CrashScenario::Effort::whole:
       options.depth = 3;
-      options.nested_share = is_long() ? 1 : 3;
+      options.nested_share = is_long() ? 3 : 40;
       break;
     case CrashScenario::Effort::sampled:
       options.depth = 2;
       options.per_cut = is_long() ? 64 : 3;
-      options.share = is_long() ? 2 : 3;
-      options.nested_share = is_long() ? 200 : 60;
+      options.share = is_long() ? 2 : 5;
+      options.nested_share = is_long() ? 200 : 120;
       break;
     case CrashScenario::Effort::slow:
       options.depth = is_long() ? 3 : 1;

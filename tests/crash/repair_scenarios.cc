@@ -176,26 +176,26 @@ void remake_index(CrashWorld& world) {
 }  // namespace
 
 std::vector<CrashScenario> repair_scenarios() {
-  constexpr auto kSampled = CrashScenario::Effort::sampled;
+  constexpr auto kWhole = CrashScenario::Effort::whole;
   return {
-      {"repair packs", much_is_healable, repair_files, kSampled, {repair_files, false, {}}},
+      {"repair packs", much_is_healable, repair_files, kWhole, {repair_files, false, {}}},
       {"repair packs from another repository",
        second_pack_is_lost,
        repair_from_other,
-       kSampled,
+       kWhole,
        {repair_from_other, true, {}}},
       {"repair packs marks what is lost",
        second_version_is_hurt,
        repair_and_mark,
-       kSampled,
+       kWhole,
        {repair_and_mark, true, {2}}},
       {"repair snapshots",
        second_version_is_marked,
        remake_snapshots,
-       kSampled,
+       kWhole,
        {remake_snapshots, true, {2}}},
-      {"repair log", forget_entry_is_lost, void_entries, kSampled, {void_entries, true, {}, true}},
-      {"repair index", index_object_is_lost, remake_index, kSampled, {remake_index, true, {}}},
+      {"repair log", forget_entry_is_lost, void_entries, kWhole, {void_entries, true, {}}},
+      {"repair index", index_object_is_lost, remake_index, kWhole, {remake_index, true, {}}},
   };
 }
 

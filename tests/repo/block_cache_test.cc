@@ -15,10 +15,10 @@ namespace {
 struct CountedLoads {
   int count = 0;
 
-  std::function<Bytes()> of(std::uint64_t key, std::size_t size = 100) {
+  std::function<RawBlock()> of(std::uint64_t key, std::size_t size = 100) {
     return [this, key, size] {
       ++count;
-      return Bytes(size, static_cast<std::uint8_t>(key));
+      return RawBlock(size, static_cast<std::uint8_t>(key));
     };
   }
 };
@@ -30,10 +30,10 @@ TEST_CASE("a block that is asked for again is not opened again") {
   CountedLoads loads;
   const BlockCache::Block first = cache.get(7, loads.of(7));
   const BlockCache::Block again = cache.get(7, loads.of(7));
-  CHECK(*first == Bytes(100, 7));
+  CHECK(*first == RawBlock(100, 7));
   CHECK(first == again);
   CHECK(loads.count == 1);
-  CHECK(*cache.get(8, loads.of(8)) == Bytes(100, 8));
+  CHECK(*cache.get(8, loads.of(8)) == RawBlock(100, 8));
   CHECK(loads.count == 2);
 }
 
@@ -56,7 +56,7 @@ TEST_CASE("a block that is evicted stays with whoever has it in hand") {
   CountedLoads loads;
   const BlockCache::Block held = cache.get(1, loads.of(1));
   cache.get(2, loads.of(2));
-  CHECK(*held == Bytes(100, 1));
+  CHECK(*held == RawBlock(100, 1));
   cache.get(1, loads.of(1));
   CHECK(loads.count == 3);
 }
@@ -80,11 +80,12 @@ TEST_CASE("a block that could not be opened is not kept, and the next one who as
   CountedLoads loads;
   cache.get(1, loads.of(1));
   for (int i = 0; i < 3; ++i) {
-    const Error error = error_of([&] { cache.get(2, []() -> Bytes { throw_damaged("broken"); }); });
+    const Error error =
+        error_of([&] { cache.get(2, []() -> RawBlock { throw_damaged("broken"); }); });
     CHECK(error.kind() == ErrorKind::damaged);
     CHECK(std::string(error.what()) == "broken");
   }
-  CHECK(*cache.get(2, loads.of(2)) == Bytes(100, 2));
+  CHECK(*cache.get(2, loads.of(2)) == RawBlock(100, 2));
   cache.get(1, loads.of(1));
   cache.get(2, loads.of(2));
   CHECK(loads.count == 2);
@@ -95,11 +96,11 @@ TEST_CASE("a delta that is being opened stays while its bases come and go") {
   CountedLoads loads;
   const auto open_delta = [&] {
     for (const std::uint64_t base : {10U, 11U, 12U}) cache.get(base, loads.of(base));
-    return Bytes(50, 1);
+    return RawBlock(50, 1);
   };
   cache.get(1, open_delta);
   CHECK(loads.count == 3);
-  cache.get(1, [&]() -> Bytes {
+  cache.get(1, [&]() -> RawBlock {
     FAIL("opened again");
     return {};
   });
@@ -113,9 +114,9 @@ TEST_CASE("a delta that is being opened stays while its bases come and go") {
 TEST_CASE("an error while a base is opened leaves neither the delta nor the base") {
   BlockCache cache(200);
   bool is_broken = true;
-  const auto open_base = [&]() -> Bytes {
+  const auto open_base = [&]() -> RawBlock {
     if (is_broken) throw_damaged("broken base");
-    return Bytes(10, 2);
+    return RawBlock(10, 2);
   };
   const auto open_delta = [&] { return *cache.get(2, open_base); };
   CHECK(kind_of([&] { cache.get(1, open_delta); }) == ErrorKind::damaged);
@@ -136,7 +137,7 @@ TEST_CASE("whoever comes while a block is opened gets that block, opened once") 
       ++loads;
       is_opening.set_value();
       may_end.get_future().wait();
-      return Bytes(100, 1);
+      return RawBlock(100, 1);
     });
   });
   is_opening.get_future().wait();
@@ -144,7 +145,7 @@ TEST_CASE("whoever comes while a block is opened gets that block, opened once") 
     threads.emplace_back([&, i] {
       blocks[i] = cache.get(1, [&] {
         ++loads;
-        return Bytes(100, 2);
+        return RawBlock(100, 2);
       });
     });
   }
@@ -166,14 +167,14 @@ TEST_CASE("many threads on a small cache each get the blocks that they ask for")
       for (std::uint64_t i = 0; i < 2000; ++i) {
         const std::uint64_t key = (i * 7 + t * 3) % kKeys;
         try {
-          const BlockCache::Block block = cache.get(key, [&]() -> Bytes {
+          const BlockCache::Block block = cache.get(key, [&]() -> RawBlock {
             if (i % 50 == 0) {
               ++failed;
               throw_damaged("now and then");
             }
-            return Bytes(100, static_cast<std::uint8_t>(key));
+            return RawBlock(100, static_cast<std::uint8_t>(key));
           });
-          if (*block != Bytes(100, static_cast<std::uint8_t>(key))) ++wrong;
+          if (*block != RawBlock(100, static_cast<std::uint8_t>(key))) ++wrong;
         } catch (const Error&) {
           ++errors;
         }

@@ -73,6 +73,21 @@ TEST_CASE(
   CHECK(KeylessLog(world.store).findings().size() == 1);
 }
 
+TEST_CASE("without a key it is seen which entries were declared void") {
+  LogWorld world;
+  append_history(world);
+  Log owner = world.log("owner");
+  const Bytes body = encode_void_body({1, 2, {Id{}, Id{}}});
+  const std::uint64_t number = owner.append({LogEntryType::void_entries, {}, {}, body, {}});
+  const KeylessLog log(world.store);
+  CHECK(log.void_numbers() == std::set<std::uint64_t>{1, 2});
+  CHECK(number > 2);
+  // What names itself or entries to come is no such entry.
+  const Bytes bold = encode_void_body({1, number + 1, std::vector<Id>(number + 1)});
+  owner.append({LogEntryType::void_entries, {}, {}, bold, {}});
+  CHECK(KeylessLog(world.store).void_numbers() == std::set<std::uint64_t>{1, 2});
+}
+
 TEST_CASE("without a key damage in one file is healable, in both it is damage") {
   LogWorld world;
   append_history(world);

@@ -123,6 +123,9 @@ void a_list_is_recursive_sorted_and_below_its_prefix(Store& store) {
   }
   CHECK(store.list("log/") == std::vector<ObjectInfo>{{"log/10", 6}, {"log/2", 5}});
   CHECK(store.list("packs/") == std::vector<ObjectInfo>{{"packs/00/a", 10}, {"packs/ff/b", 10}});
+  const auto is_a = [](std::string_view last_part) { return last_part == "a"; };
+  CHECK(store.list_wanted("packs/", is_a) == std::vector<ObjectInfo>{{"packs/00/a", 10}});
+  CHECK(store.list_wanted("", is_a) == std::vector<ObjectInfo>{{"packs/00/a", 10}});
   CHECK(store.list("packs/ff/") == std::vector<ObjectInfo>{{"packs/ff/b", 10}});
   CHECK(store.list("sessions/").empty());
   std::string all;
