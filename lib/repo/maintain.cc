@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <functional>
+#include <optional>
 #include <set>
 #include <string>
 
@@ -56,9 +57,10 @@ void complete_texts(Store& store) {
 void complete_log(Store& store) {
   const std::vector<std::string> names = store.names("log/");  // sorted: the copy follows at once
   for (std::size_t i = 0; i < names.size(); ++i) {
+    const std::optional<std::uint64_t> number = log_number_of(names[i]);
+    if (!number || names[i] != log_entry_name(*number)) continue;  // or it is such a second file
     const std::string copy = copy_name(names[i]);
-    const bool has_copy = i + 1 < names.size() && names[i + 1] == copy;
-    if (has_copy || !log_number_of(names[i])) continue;
+    if (i + 1 < names.size() && names[i + 1] == copy) continue;
     try {
       const Bytes file = store.read_all(names[i], kMaxLogEntryBytes);
       parse_log_entry(file);

@@ -313,11 +313,12 @@ class Log(Damage):
         self.expect(13, "verify")
         self.expect(14, "repair", "log")
         self.expect(0, "repair", "log")
-        self.expect(0, "verify")
         self.expect(0, "verify", "--keyless")
         self.assertEqual(len(self.snapshots()), 1)
         self.backup("src")
         self.expect_restored(0)
+        self.expect(0, "verify")
+        self.expect(0, "verify", "--keyless")
 
     def test_altered_and_unsigned_entries_are_13(self):
         number = self.last()
