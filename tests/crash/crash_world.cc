@@ -2,9 +2,7 @@
 
 #include <filesystem>
 #include <fstream>
-#include <stdexcept>
 
-#include "retention/forget.h"
 #include "snapshot/snapshot_record.h"
 
 namespace coppice::test {
@@ -17,19 +15,6 @@ class LateClock final : public Clock {
   std::uint64_t monotonic_ns() const override { return 0; }
 };
 const LateClock kLate;
-
-/// For whoever waits: time passes only in sleep.
-class SleepingClock final : public Clock {
- public:
-  Timestamp now() const override { return kLate.now(); }
-  std::uint64_t monotonic_ns() const override { return ns_; }
-  void pass(std::chrono::milliseconds time) {
-    ns_ += static_cast<std::uint64_t>(time.count()) * 1'000'000;
-  }
-
- private:
-  std::uint64_t ns_ = 0;
-};
 
 }  // namespace
 
@@ -96,41 +81,6 @@ BackupResult CrashWorld::backup(int version) {
   BackupResult result = run_backup(*repository, pool, options, findings);
   promise(version);
   return result;
-}
-
-Id CrashWorld::snapshot_of(const Repository& repository, int version) {
-  for (const LoggedSnapshot& snapshot : repository.state().snapshots) {
-    if (decode_snapshot(snapshot.record).tags.at(0) == std::to_string(version)) return snapshot.id;
-  }
-  throw std::logic_error("there is no such version");
-}
-
-void CrashWorld::forget(Repository& repository, const std::vector<int>& versions) {
-  ForgetOptions options;
-  for (const int version : versions) {
-    release(version);
-    options.named.push_back(snapshot_of(repository, version));
-  }
-  run_forget(repository, options, findings);
-}
-
-void CrashWorld::undelete(int version) {
-  const auto repository = open();
-  run_undelete(*repository, {snapshot_of(*repository, version)});
-  promise(version);
-}
-
-PruneResult CrashWorld::prune(Repository& repository, const PruneHooks& hooks) {
-  SleepingClock clock;
-  PruneOptions options;
-  options.limits.max_unused.percent = 0;
-  options.on_phase = hooks.on_phase;
-  options.time.clock = &clock;
-  options.time.sleep = [&](std::chrono::milliseconds time) {
-    clock.pass(time);
-    if (hooks.on_sleep) hooks.on_sleep();
-  };
-  return run_prune(repository, options, findings);
 }
 
 void CrashWorld::promise(int version) {

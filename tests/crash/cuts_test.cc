@@ -1,5 +1,6 @@
 // A power cut after every step of every job, and again during the recovery from it.
 #include <doctest/doctest.h>
+#include <stdlib.h>
 
 #include "judge.h"
 
@@ -12,6 +13,9 @@ std::string text_of(const Violations& violations) {
   return text;
 }
 
+/// The long tests look at twenty times as many states.
+bool is_long() { return getenv("COPPICE_LONG_TESTS") != nullptr; }
+
 struct Total {
   std::uint64_t states = 0;
   std::uint64_t judged = 0;
@@ -21,24 +25,9 @@ void sweep(const CrashScenario& scenario, std::uint64_t seed, Total& total) {
   CAPTURE(scenario.name);
   SweepOptions options;
   options.seed = seed;
-  switch (scenario.effort) {
-    case CrashScenario::Effort::whole:
-      options.depth = 3;
-      options.nested_share = is_long() ? 3 : 40;
-      break;
-    case CrashScenario::Effort::sampled:
-      options.depth = 2;
-      options.per_cut = is_long() ? 64 : 3;
-      options.share = is_long() ? 2 : 5;
-      options.nested_share = is_long() ? 200 : 120;
-      break;
-    case CrashScenario::Effort::slow:
-      options.depth = is_long() ? 3 : 1;
-      options.nested_share = is_long() ? 200 : 1;
-      options.share = 4;
-      break;
-  }
-  if (is_sanitized()) options.share *= 10;
+  options.depth = scenario.is_large && !is_long() ? 1 : 3;
+  options.share = (scenario.is_large ? 4 : 1) * (is_sanitized() ? 10 : 1);
+  options.nested_share = is_long() ? 1 : 3;
   const SweepResult result = sweep_cuts(scenario, options);
   CHECK_MESSAGE(result.violations.empty(), text_of(result.violations));
   CHECK((result.judged > 0 || is_sanitized()));

@@ -32,8 +32,6 @@ class CrashStore : public Store {
     no_directory_sync,  ///< … without a sync of the directory afterwards
     no_parent_sync,     ///< a new directory's own name is never synced
     packs_after_log,    ///< packs and side files are written when the next log entry has been
-    log_after_removal,  ///< log entries are written when the next pack has been removed
-    removes_before_replacing,  ///< what stands under the name goes before the new bytes are there
   };
 
   using Contents = std::map<std::string, std::shared_ptr<const Bytes>>;
@@ -74,7 +72,7 @@ class CrashStore : public Store {
   struct Choice;
 
   void publish(const std::string& name, Shared file);
-  void write_late();
+  void write_late_packs();
   void record(Step::Kind kind, const std::string& name, Shared file = nullptr);
   void make_directories(const std::string& name);
   std::vector<std::size_t> unsynced_after(std::size_t count) const;
@@ -87,7 +85,7 @@ class CrashStore : public Store {
   std::set<std::string> directories_;
   std::set<std::string> start_directories_;
   std::vector<Step> steps_;
-  std::vector<std::pair<std::string, Shared>> late_;  // what a mutant holds back
+  std::vector<std::pair<std::string, Shared>> late_packs_;
 };
 
 }  // namespace coppice::test
