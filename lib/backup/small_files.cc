@@ -15,8 +15,9 @@ namespace {
 /// caller to see it.
 std::size_t append_content(int fd, std::uint64_t expected, UnsetBytes& buffer) {
   const std::size_t start = buffer.size();
-  buffer.resize(start + static_cast<std::size_t>(expected) + 1);
-  const std::size_t got = read_at(fd, MutableByteView(buffer).subspan(start), 0);
+  const auto enough = static_cast<std::size_t>(expected);
+  buffer.resize(start + enough + 1);
+  const std::size_t got = read_enough(fd, MutableByteView(buffer).subspan(start), enough);
   buffer.resize(start + got);
   return got;
 }
@@ -25,6 +26,7 @@ std::size_t append_content(int fd, std::uint64_t expected, UnsetBytes& buffer) {
 /// blocks that have been read count as data.
 std::vector<Extent> find_holes(int fd, std::uint64_t size) {
   std::vector<Extent> holes;
+  if (size == 0 || !may_have_holes(fd, size)) return holes;
   std::uint64_t offset = 0;
   while (offset < size) {
     const Extent data = next_data(fd, offset, size);

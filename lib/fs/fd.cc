@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <string>
 
@@ -64,6 +65,12 @@ Fd open_at(int dirfd, const char* name, int flags, mode_t mode) {
 std::size_t read_at(int fd, MutableByteView out, std::uint64_t offset) {
   return transfer_all("read", out.size(), [&](std::size_t done) {
     return ::pread(fd, out.data() + done, out.size() - done, static_cast<off_t>(offset + done));
+  });
+}
+
+std::size_t read_enough(int fd, MutableByteView out, std::size_t enough) {
+  return transfer_all("read", std::max<std::size_t>(enough, 1), [&](std::size_t done) {
+    return ::pread(fd, out.data() + done, out.size() - done, static_cast<off_t>(done));
   });
 }
 

@@ -61,6 +61,9 @@ OpenResult try_open_at(int dirfd, const char* name, int flags, mode_t mode = 0);
 /// the end of the file. Leaves the file position alone, so threads may share the descriptor. Throws
 /// system_error.
 std::size_t read_at(int fd, MutableByteView out, std::uint64_t offset);
+/// The same from the start of the file, but ends as soon as `enough` bytes are read: the call that
+/// would only find the end is not made. Requires `out` to be larger than `enough`.
+std::size_t read_enough(int fd, MutableByteView out, std::size_t enough);
 /// Writes all of `bytes` at `offset` with pwrite(2). Nothing is durable before sync_to_disk. Throws
 /// system_error.
 void write_at(int fd, ByteView bytes, std::uint64_t offset);

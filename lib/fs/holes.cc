@@ -36,6 +36,11 @@ Extent next_data(int fd, std::uint64_t offset, std::uint64_t size) {
   return {start, end - start};
 }
 
+bool may_have_holes(int fd, std::uint64_t size) {
+  const off_t hole = ::lseek(fd, 0, SEEK_HOLE);
+  return hole < 0 || static_cast<std::uint64_t>(hole) < size;
+}
+
 Extent next_nonzero(int fd, std::uint64_t offset, std::uint64_t size) {
   Bytes block(kZeroBlock);
   for (std::uint64_t at = offset; at < size; at += block.size()) {

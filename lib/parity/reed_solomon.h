@@ -1,5 +1,7 @@
 #pragma once
+#include <cstdint>
 #include <span>
+#include <vector>
 
 #include "base/bytes.h"
 #include "parity/geometry.h"
@@ -14,8 +16,13 @@ namespace coppice {
 /// Immutable after construction; any number of threads may share one.
 class ReedSolomon {
  public:
-  /// Requires geometry.is_valid().
-  explicit ReedSolomon(ParityGeometry geometry);
+  /// What multiplies; the results are the same.
+  enum class Multiplier { isal, gfni };
+  /// The quickest that this processor has.
+  static Multiplier quickest_multiplier();
+
+  /// Requires geometry.is_valid(), and gfni::is_available() for Multiplier::gfni.
+  explicit ReedSolomon(ParityGeometry geometry, Multiplier multiplier = quickest_multiplier());
 
   /// Adds the sector at `position` of a code word to the word's parity rows (all of them, in
   /// order), which start as zeros. Requires sector and rows to be of kSectorBytes, position < data,
@@ -40,6 +47,7 @@ class ReedSolomon {
   ParityGeometry geometry_;
   Bytes coefficients_;  ///< parity x data
   Bytes tables_;        ///< the same as ISA-L's multiplication tables, 32 bytes a coefficient
+  std::vector<std::uint64_t> matrices_;  ///< the same for lib/parity/gfni.h; empty if not used
 };
 
 }  // namespace coppice

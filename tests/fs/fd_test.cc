@@ -78,6 +78,20 @@ TEST_CASE("reads and writes are whole, at their offset, and stop at the end") {
   CHECK_THROWS_AS(write_at(here.fd(), out, 0), Error);
 }
 
+TEST_CASE("a file of the size that was told is read without asking for its end") {
+  const OpenScratch here;
+  const Fd fd = make_file(here.fd(), "a", "0123456789");
+  Bytes out(11);
+  CHECK(read_enough(fd.get(), out, 10) == 10);
+  CHECK(as_text(ByteView(out).first(10)) == "0123456789");
+  Bytes grown(6);
+  CHECK(read_enough(fd.get(), grown, 5) == 6);  // one byte more shows that it is longer
+  CHECK(read_enough(make_file(here.fd(), "empty").get(), out, 0) == 0);
+  Bytes first(1);
+  CHECK(read_enough(fd.get(), first, 0) == 1);  // told to be empty, and is not
+  CHECK(read_enough(make_file(here.fd(), "cut", "short").get(), out, 10) == 5);
+}
+
 TEST_CASE("a full device is told apart from other failures") {
   const OpenResult full = try_open_at(AT_FDCWD, "/dev/full", O_WRONLY);
   if (!full.fd.is_open()) {

@@ -27,6 +27,15 @@ TEST_CASE("data and holes alternate to the end of the file") {
   CHECK(next_data(fd.get(), 1 * kMiB + 5, kSize) == Extent{1 * kMiB + 5, 64 * kKiB - 5});
   CHECK(next_data(fd.get(), 2 * kMiB, kSize) == Extent{4 * kMiB, 64 * kKiB});
   CHECK(next_data(fd.get(), 5 * kMiB, kSize) == Extent{kSize, 0});
+  CHECK(may_have_holes(fd.get(), kSize));
+}
+
+TEST_CASE("one call tells that there are no holes") {
+  const OpenScratch here;
+  const Fd fd = make_file(here.fd(), "whole", std::string(100'000, 'x'));
+  CHECK_FALSE(may_have_holes(fd.get(), 100'000));
+  CHECK_FALSE(may_have_holes(fd.get(), 10));
+  CHECK(may_have_holes(fd.get(), 100'001));  // it was cut, or something else is wrong: look again
 }
 
 TEST_CASE("extents never pass the size that the caller knows") {

@@ -9,6 +9,7 @@
 
 #include "base/error.h"
 #include "damage_kit.h"
+#include "parity/sector.h"
 
 using namespace coppice;
 using namespace coppice::test;
@@ -175,6 +176,12 @@ TEST_CASE("pages of another object's side file are not mixed in") {
   const auto file = ParityFile::parse(bytes);
   CHECK_FALSE(file.is_intact());
   CHECK(file.object_name() == name_of(random_bytes(100, 19)));
+}
+
+TEST_CASE("a sector's checksum is CRC-64/XZ") {
+  // The check value of the catalogue of CRCs: 0x995dc9bbdf1939fa.
+  const SectorChecksum expected{0xfa, 0x39, 0x19, 0xdf, 0xbb, 0xc9, 0x5d, 0x99};
+  CHECK(sector_checksum(as_bytes("123456789")) == expected);
 }
 
 TEST_CASE("a checksum table that lies makes rebuild throw") {

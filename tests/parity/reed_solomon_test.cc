@@ -4,6 +4,8 @@
 
 #include <doctest/doctest.h>
 
+#include <vector>
+
 #include "damage_kit.h"
 
 using namespace coppice;
@@ -58,6 +60,37 @@ TEST_CASE("parity sectors are what the format document says") {
     for (const std::uint64_t number : {std::uint64_t{0}, last / 2, last}) {
       CHECK(to_bytes(file.parity_sector(number)) == parity_by_the_book(object, geometry, number));
     }
+  }
+}
+
+TEST_CASE("whatever multiplies, the parity is the same") {
+  if (ReedSolomon::quickest_multiplier() == ReedSolomon::Multiplier::isal) {
+    MESSAGE("skipped: this processor has no GFNI");
+    return;
+  }
+  const ParityGeometry geometries[] = {{247, 8}, {3, 2}, {1, 1}, {170, 85}, {240, 11}};
+  for (const auto& geometry : geometries) {
+    CAPTURE(geometry.data);
+    const ReedSolomon isal(geometry, ReedSolomon::Multiplier::isal);
+    const ReedSolomon gfni(geometry, ReedSolomon::Multiplier::gfni);
+    const Bytes word = random_bytes(geometry.data * kSector, geometry.data);
+    Bytes expected(geometry.parity * kSector);
+    Bytes sums(geometry.parity * kSector);
+    const auto rows_of = [](Bytes& bytes) {
+      std::vector<std::uint8_t*> rows;
+      for (std::size_t at = 0; at < bytes.size(); at += kSector) rows.push_back(&bytes[at]);
+      return rows;
+    };
+    for (unsigned position = 0; position < geometry.data;) {
+      std::vector<const std::uint8_t*> run;
+      for (; run.size() < 1 + position % ReedSolomon::kMaxRun &&
+             position + run.size() < geometry.data;)
+        run.push_back(&word[(position + run.size()) * kSector]);
+      gfni.add_run(position, run, rows_of(sums));
+      for (const std::uint8_t* sector : run)
+        isal.add(position++, ByteView(sector, kSector), rows_of(expected));
+    }
+    CHECK(sums == expected);
   }
 }
 
