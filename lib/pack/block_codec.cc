@@ -85,7 +85,7 @@ BlockSealer::Sealed BlockSealer::seal(BlockInfo info, ByteView raw, const NextSe
     info.encoding = encoding;
     info.bases = info.is_delta() ? bases : std::vector<BlockBase>();
     const Secret32 key = block_key(class_secret(info.chunk_class), info.chunk_class, info.seal);
-    Bytes sealed(encoded.size() + kAeadTagBytes);
+    UnsetBytes sealed(encoded.size() + kAeadTagBytes);
     Aead(info.cipher, key)
         .seal(counter_nonce(info.seal.counter), block_associated_data(info), encoded, sealed);
     if (!reads_back(info, sealed, raw, key, delta.prefix)) continue;
@@ -103,14 +103,19 @@ RawBlock BlockOpener::open(const BlockInfo& info, ByteView sealed, const Secret3
   if (sealed.size() != info.sealed_length || sealed.size() <= kAeadTagBytes)
     throw_damaged("block has a wrong size");
   Aead aead(info.cipher, block_key(class_secret, info.chunk_class, info.seal));
-  const MutableByteView encoded = encoded_.room(sealed.size() - kAeadTagBytes);
-  if (!aead.open(counter_nonce(info.seal.counter), block_associated_data(info), sealed, encoded)) {
-    throw_damaged("block does not open");
-  }
+  const auto open_into = [&](MutableByteView out) {
+    if (!aead.open(counter_nonce(info.seal.counter), block_associated_data(info), sealed, out))
+      throw_damaged("block does not open");
+  };
+  const std::size_t encoded_size = sealed.size() - kAeadTagBytes;
   if ((info.encoding & kEncodingZstd) == 0) {
-    if (encoded.size() != info.raw_length) throw_damaged("stored block has a wrong size");
-    return {encoded.begin(), encoded.end()};
+    if (encoded_size != info.raw_length) throw_damaged("stored block has a wrong size");
+    RawBlock raw(encoded_size);
+    open_into(raw);
+    return raw;
   }
+  const MutableByteView encoded = encoded_.room(encoded_size);
+  open_into(encoded);
   RawBlock raw(info.raw_length);
   decompressor_.decompress(encoded, raw, prefix);
   return raw;

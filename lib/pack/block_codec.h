@@ -35,7 +35,7 @@ class BlockSealer {
 
   struct Sealed {
     BlockInfo info;
-    Bytes bytes;
+    UnsetBytes bytes;
   };
   /// Seals `raw`, which holds `info.chunks` in order; the chunk class, cipher, chunks and bases of
   /// `info` are taken over, the rest is filled in. It becomes a delta if that is clearly smaller,

@@ -78,7 +78,7 @@ TEST_CASE("a sealed block opens only as it was: every byte and everything it is 
   Sealing sealing;
   const auto sealed = sealing.seal(noise(300, 6));
   for (std::size_t i = 0; i < sealed.bytes.size(); ++i) {
-    Bytes flipped = sealed.bytes;
+    UnsetBytes flipped = sealed.bytes;
     flipped[i] ^= 0x40;
     CHECK(kind_of([&] { BlockOpener().open(sealed.info, flipped, sealing.secret); }) ==
           ErrorKind::damaged);
