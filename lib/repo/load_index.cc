@@ -1,7 +1,9 @@
 #include <algorithm>
 #include <future>
 #include <map>
+#include <unordered_map>
 #include <utility>
+#include <vector>
 
 #include "base/error.h"
 #include "base/held_findings.h"
@@ -28,6 +30,13 @@ constexpr std::uint64_t kMergeFactor = 4;
 /// A cached run is of no more use if more than this share of its packs are gone: 1 in …
 constexpr std::size_t kMaxDeadShare = 4;
 
+/// A pack that the log names.
+struct LivePack {
+  std::uint64_t length = 0;
+  bool is_wanted = true;  ///< its table is still to be found
+  bool is_there = false;  ///< listed, with its length; only known for writing
+};
+
 /// Loads what one call of Repository::load_index needs.
 class Loader {
  public:
@@ -40,7 +49,10 @@ class Loader {
   LoadedIndex load();
 
  private:
-  void note_wanted();
+  void note_live();
+  void note_listed(const PackSizes& listed);
+  std::vector<std::pair<Id, std::uint64_t>> wanted() const;
+  void found(LivePack& pack);
   void load_cached();
   void report_healed(const char* code, const std::string& object);
   void load_index_objects();
@@ -62,17 +74,47 @@ class Loader {
   const LogState& state_;
   const IndexOptions& options_;
   FindingSink& findings_;
-  PackSizes listed_;  // only for writing
-  PackSizes wanted_;  // live packs whose tables are still to be found, with their lengths
+  std::unordered_map<Id, LivePack> live_;    // those that the log names
+  std::size_t wanted_ = 0;                   // how many of them
+  PackSizes unknown_;                        // listed, and not named by the log; only for writing
   std::map<Id, std::string> broken_tables_;  // pack -> why its own table does not do
   RunCollector tables_;
   std::vector<CachedRun> cached_;  // the largest first
   LoadedIndex loaded_;
 };
 
-void Loader::note_wanted() {
+void Loader::note_live() {
+  live_.reserve(state_.objects.live().size());
   for (const auto& [name, object] : state_.objects.live()) {
-    if (object.kind == ObjectKind::pack) wanted_.emplace(name, object.length);
+    if (object.kind == ObjectKind::pack) live_.emplace(name, LivePack{object.length});
+  }
+  wanted_ = live_.size();
+}
+
+/// The names and lengths of the packs whose tables are still to be found.
+std::vector<std::pair<Id, std::uint64_t>> Loader::wanted() const {
+  std::vector<std::pair<Id, std::uint64_t>> wanted;
+  wanted.reserve(wanted_);
+  for (const auto& [name, pack] : live_) {
+    if (pack.is_wanted) wanted.emplace_back(name, pack.length);
+  }
+  return wanted;
+}
+
+void Loader::found(LivePack& pack) {
+  pack.is_wanted = false;
+  --wanted_;
+}
+
+/// A listing may make a pack absent for deduplication, never dead (design, section 6).
+void Loader::note_listed(const PackSizes& listed) {
+  for (const auto& [name, size] : listed) {
+    const auto live = live_.find(name);
+    if (live == live_.end()) {
+      unknown_.emplace(name, size);
+    } else {
+      live->second.is_there = size == live->second.length;
+    }
   }
 }
 
@@ -88,14 +130,13 @@ bool Loader::is_trusted(const SlotId& writer) const {
 }
 
 PackUse Loader::judge(const PackRecord& pack) const {
-  const bool is_live = state_.objects.is_live(pack.name) || loaded_.adopted->contains(pack.name);
-  if (!is_live) return PackUse::absent;
+  const auto live = live_.find(pack.name);
+  if (live == live_.end() && !loaded_.adopted->contains(pack.name)) return PackUse::absent;
   if (!options_.for_writing) return PackUse::readable;
   const auto damaged = state_.damaged.find(pack.name);
   const bool is_lost = damaged != state_.damaged.end() && damaged->second.empty();
-  // A listing may make a pack absent for deduplication, never dead (design, section 6).
-  const auto listed = listed_.find(pack.name);
-  const bool is_there = listed != listed_.end() && listed->second == pack.length;
+  // What is adopted was read a moment ago.
+  const bool is_there = live == live_.end() || live->second.is_there;
   const bool is_usable = is_there && !state_.condemned.contains(pack.name) && !is_lost;
   if (!is_usable) return PackUse::readable;
   return is_trusted(pack.writer) || state_.attested.contains(pack.name) ? PackUse::trusted
@@ -107,9 +148,12 @@ PackUse Loader::judge(const PackRecord& pack) const {
 bool Loader::is_of_use(const IndexRun& run) const {
   std::size_t dead = 0;
   for (const PackRecord& pack : run.packs()) {
-    if (wanted_.contains(pack.name)) continue;
-    if (state_.objects.is_live(pack.name)) return false;
-    ++dead;
+    const auto live = live_.find(pack.name);
+    if (live == live_.end()) {
+      ++dead;
+    } else if (!live->second.is_wanted) {
+      return false;
+    }
   }
   return dead * kMaxDeadShare <= run.packs().size();
 }
@@ -123,7 +167,10 @@ void Loader::load_cached() {
   const auto proof = options_.for_writing ? IndexCache::Proof::as_used : IndexCache::Proof::whole;
   for (CachedRun& cached : cache().load(proof)) {
     if (is_of_use(cached.run)) {
-      for (const PackRecord& pack : cached.run.packs()) wanted_.erase(pack.name);
+      for (const PackRecord& pack : cached.run.packs()) {
+        const auto live = live_.find(pack.name);
+        if (live != live_.end()) found(live->second);
+      }
       cached_.push_back(std::move(cached));
     } else {
       cache().drop(cached.file);
@@ -149,10 +196,11 @@ void Loader::take_from_index_object(const Id& name) {
   if (is_healed) report_healed("index_damaged", index_name(name));
   const Secret32& key = keyring_.repository_key(index_object_epoch(bytes));
   for (const IndexedTable& entry : decode_index_object(bytes, key, keyring_.repository())) {
-    const auto wanted = wanted_.find(entry.pack);
-    if (wanted == wanted_.end() || wanted->second != entry.pack_length) continue;
+    const auto live = live_.find(entry.pack);
+    if (live == live_.end() || !live->second.is_wanted || live->second.length != entry.pack_length)
+      continue;
     add_table(entry.pack, entry.pack_length, entry.table);
-    wanted_.erase(wanted);
+    found(live->second);
   }
 }
 
@@ -166,7 +214,7 @@ void Loader::report_healed(const char* code, const std::string& object) {
 
 void Loader::load_index_objects() {
   for (const Id& name : state_.index_names) {
-    if (wanted_.empty()) return;
+    if (wanted_ == 0) return;
     try {
       take_from_index_object(name);
     } catch (const Error& error) {  // per item: the packs' own tables say the same
@@ -179,13 +227,12 @@ void Loader::load_index_objects() {
 }
 
 void Loader::load_pack_tables() {
-  const PackSizes wanted = wanted_;
-  for (const auto& [name, length] : wanted) {
+  for (const auto& [name, length] : wanted()) {
     try {
       bool is_healed = false;
       add_table(name, length, read_pack_table(store_, keyring_, name, length, &is_healed));
       if (is_healed) report_healed("pack_damaged", pack_name(name));
-      wanted_.erase(name);
+      found(live_.at(name));
     } catch (const Error& error) {  // per item: an index object may have it
       if (!error.is_about_bytes()) throw;
       broken_tables_.emplace(name, error.what());
@@ -197,14 +244,13 @@ void Loader::load_pack_tables() {
 void Loader::report_missing_tables() {
   for (const auto& [name, why] : broken_tables_) {
     if (state_.condemned.contains(name)) continue;  // somebody is about to delete it
-    if (wanted_.contains(name)) {
+    if (live_.at(name).is_wanted) {
       findings_.report({Finding::Weight::damaged, "pack_damaged", pack_name(name), why});
     } else {
       findings_.report({Finding::Weight::healable, "pack_damaged", pack_name(name),
                         why + "; an index object has its table"});
     }
   }
-  wanted_.clear();
 }
 
 /// Together with cached runs that are not much larger.
@@ -237,20 +283,21 @@ void Loader::adopt_orphans() {
   const auto take = [this](const Id& pack, std::uint64_t length, const Bytes& table) {
     add_table(pack, length, table);
   };
-  for (const auto& [name, length] : listed_) loaded_.adopted->look(name, length, take);
+  for (const auto& [name, length] : unknown_) loaded_.adopted->look(name, length, take);
 }
 
 LoadedIndex Loader::load() {
   // A listing waits for the target, and the local index does not need it.
   std::future<PackSizes> listing;
+  const std::size_t about = state_.objects.live().size();
   if (options_.for_writing)
-    listing = std::async(std::launch::async, [this] { return list_packs(store_); });
-  note_wanted();
+    listing = std::async(std::launch::async, [&] { return list_packs(store_, about); });
+  note_live();
   load_cached();
-  if (options_.for_writing) listed_ = listing.get();
-  if (wanted_.size() > kFewTables) load_index_objects();
+  if (options_.for_writing) note_listed(listing.get());
+  if (wanted_ > kFewTables) load_index_objects();
   load_pack_tables();
-  if (!wanted_.empty()) load_index_objects();
+  if (wanted_ > 0) load_index_objects();
   report_missing_tables();
   finish_tables();
   for (CachedRun& cached : cached_) use(std::move(cached.run));

@@ -1,4 +1,5 @@
 #pragma once
+#include <cstddef>
 #include <cstdint>
 #include <unordered_map>
 
@@ -10,7 +11,8 @@ namespace coppice {
 /// Sizes of packs by name, bytes.
 using PackSizes = std::unordered_map<Id, std::uint64_t>;
 
-/// The files below packs/ that are named like packs.
-PackSizes list_packs(Store& store);
+/// The files below packs/ that are named like packs. Where there are about so many that asking for
+/// all their sizes takes long, several directories are listed at the same time.
+PackSizes list_packs(Store& store, std::size_t about = 0);
 
 }  // namespace coppice
