@@ -18,7 +18,7 @@ LivePacks::LivePacks(const Tools& tools, UsedChunks& used, FindingSink& findings
   list_packs();
   drop_duplicates(findings);
   find_live_blocks();
-  keep_bases();
+  keep_bases(findings);
   sum_up();
 }
 
@@ -114,31 +114,43 @@ bool LivePacks::may_drop(const Place& place, const Place& survivor) const {
          record_of(place).length() == record_of(survivor).length();
 }
 
+/// The one of these places for whose sake the others need not stay; nothing if none is good enough,
+/// or none of the others may go.
+std::optional<LivePacks::Place> LivePacks::find_survivor(const Places& places,
+                                                         FindingSink& findings) {
+  const Place best =
+      *std::min_element(places.begin(), places.end(),
+                        [this](const Place& a, const Place& b) { return is_better(a, b); });
+  if (pack_of(best).is_condemned || !pack_of(best).is_whole) return std::nullopt;
+  const bool has_others = std::any_of(places.begin(), places.end(), [&](const Place& place) {
+    return is_dropped_for(place, best);
+  });
+  if (!has_others) return std::nullopt;
+  if (is_proved(best)) return best;
+  findings.report({Finding::Weight::damaged, "chunk_damaged",
+                   "chunk " + record_of(best).id.short_hex(),
+                   "cannot be read in pack " + pack_of(best).name.short_hex() +
+                       "; its other places stay; run `coppice verify --read-data`"});
+  return std::nullopt;
+}
+
+bool LivePacks::is_dropped_for(const Place& place, const Place& survivor) const {
+  const bool is_other = place.run != survivor.run || place.chunk != survivor.chunk;
+  return is_other && may_drop(place, survivor);
+}
+
 void LivePacks::drop_duplicates(FindingSink& findings) {
   for (std::uint32_t r = 0; r < index_.runs().size(); ++r) {
     const auto chunks = index_.runs()[r].chunks();
     for (std::size_t c = 0; c < chunks.size(); ++c) {
       if (!used_.is_used(r, c)) continue;
-      Places places = places_of(chunks[c].id);
+      const Places places = places_of(chunks[c].id);
       const bool is_first = places.front().run == r && places.front().chunk == c;
       if (places.size() == 1 || !is_first) continue;
-      const Place best =
-          *std::min_element(places.begin(), places.end(),
-                            [this](const Place& a, const Place& b) { return is_better(a, b); });
-      if (pack_of(best).is_condemned || !pack_of(best).is_whole) continue;
-      const auto is_droppable = [&](const Place& place) {
-        return (place.run != best.run || place.chunk != best.chunk) && may_drop(place, best);
-      };
-      if (std::none_of(places.begin(), places.end(), is_droppable)) continue;
-      if (!is_proved(best)) {
-        findings.report({Finding::Weight::damaged, "chunk_damaged",
-                         "chunk " + chunks[c].id.short_hex(),
-                         "cannot be read in pack " + pack_of(best).name.short_hex() +
-                             "; its other places stay; run `coppice verify --read-data`"});
-        continue;
-      }
+      const auto survivor = find_survivor(places, findings);
+      if (!survivor) continue;
       for (const Place& place : places) {
-        if (is_droppable(place)) used_.drop(place.run, place.chunk);
+        if (is_dropped_for(place, *survivor)) used_.drop(place.run, place.chunk);
       }
     }
   }
@@ -154,25 +166,42 @@ void LivePacks::find_live_blocks() {
 }
 
 /// Deltas need nothing but plain places (depth one), so one pass is enough. A plain place that
-/// stays anyway was proved, or is the only one; else all of them stay.
-void LivePacks::keep_bases() {
+/// stays anyway was proved, or is the only one. Else one stays as one of a needed chunk does: if
+/// all did, a base that was moved out of a condemned pack would keep that pack, too, and be moved
+/// again by each collection.
+void LivePacks::keep_bases(FindingSink& findings) {
+  std::set<Id> settled;  // of those in several places
   for (std::uint32_t r = 0; r < index_.runs().size(); ++r) {
     const IndexRun& run = index_.runs()[r];
     if (!run.has_bases()) continue;
     for (std::uint32_t b = 0; b < run.blocks().size(); ++b) {
       if (!live_[r][b]) continue;
       for (const BlockBase& base : run.bases(run.blocks()[b])) {
-        Places plain = places_of(base.id);
-        std::erase_if(plain, [this](const Place& place) {
-          return (block_of(place).encoding & kEncodingDelta) != 0;
-        });
+        const Places plain = plain_places_of(base.id);
         const bool is_kept = std::any_of(plain.begin(), plain.end(), [this](const Place& place) {
           return used_.is_used(place.run, place.chunk);
         });
-        if (is_kept) continue;
-        for (const Place& place : plain) live_[place.run][record_of(place).block] = true;
+        if (is_kept || (plain.size() > 1 && !settled.insert(base.id).second)) continue;
+        keep_base(plain, findings);
       }
     }
+  }
+}
+
+LivePacks::Places LivePacks::plain_places_of(const Id& id) const {
+  Places plain = places_of(id);
+  std::erase_if(plain, [this](const Place& place) {
+    return (block_of(place).encoding & kEncodingDelta) != 0;
+  });
+  return plain;
+}
+
+void LivePacks::keep_base(const Places& plain, FindingSink& findings) {
+  std::optional<Place> survivor;
+  if (plain.size() > 1) survivor = find_survivor(plain, findings);
+  for (const Place& place : plain) {
+    if (!survivor || !is_dropped_for(place, *survivor))
+      live_[place.run][record_of(place).block] = true;
   }
 }
 

@@ -1,6 +1,7 @@
 #pragma once
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <set>
 #include <vector>
 
@@ -31,10 +32,10 @@ struct PackView {
 /// Which blocks and packs must stay for the chunks that were marked.
 ///
 /// A block stays as a whole if one of its chunks is needed, and with it a plain place of each of
-/// its bases (IndexRun::bases: what a block needs). Every place of a needed chunk counts, because a
-/// place may be forged or rotten and another one good. Only if the survivor was read and proved is
-/// a second place dropped: by an owner, who opens it; by others only where the sealed bytes are the
-/// same.
+/// its bases (IndexRun::bases: what a block needs). Every place of a needed chunk or base counts,
+/// because a place may be forged or rotten and another one good. Only if the survivor was read and
+/// proved is a second place dropped: by an owner, who opens it; by others only where the sealed
+/// bytes are the same.
 class LivePacks {
  public:
   struct Tools {
@@ -64,8 +65,12 @@ class LivePacks {
   bool is_better(const Place& a, const Place& b) const;
   bool is_proved(const Place& survivor);
   bool may_drop(const Place& place, const Place& survivor) const;
+  std::optional<Place> find_survivor(const Places& places, FindingSink& findings);
+  bool is_dropped_for(const Place& place, const Place& survivor) const;
   void find_live_blocks();
-  void keep_bases();
+  void keep_bases(FindingSink& findings);
+  Places plain_places_of(const Id& id) const;
+  void keep_base(const Places& plain, FindingSink& findings);
   void sum_up();
 
   Tools tools_;

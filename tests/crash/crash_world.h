@@ -1,4 +1,5 @@
 #pragma once
+#include <functional>
 #include <map>
 #include <memory>
 #include <set>
@@ -6,6 +7,7 @@
 #include <vector>
 
 #include "backup/backup.h"
+#include "prune/prune.h"
 #include "support/crash_store.h"
 #include "support/repository_fixture.h"
 #include "support/scratch_dir.h"
@@ -50,6 +52,8 @@ class CrashWorld {
   CrashWorld(CrashStore& disk, Store& store, std::set<int> promised);
 
   Store& store() { return store_; }
+  /// The same objects as another machine sees them: none of its calls fails.
+  Store& other_machine() { return disk_; }
   std::unique_ptr<Repository> open();
   static Credential credential();
 
@@ -57,6 +61,22 @@ class CrashWorld {
   void init();
   /// Backs up this version, compared with the newest snapshot; promised when it returns.
   BackupResult backup(int version);
+  /// Forgets these versions, which are not promised any more from when it begins.
+  void forget(Repository& repository, const std::vector<int>& versions);
+  void forget(const std::vector<int>& versions) { forget(*open(), versions); }
+  /// Takes that back; promised when it returns.
+  void undelete(int version);
+  /// Collects, with nothing dead left in packs and time that passes only in sleep. The hooks are
+  /// called with each phase, and with each sleep.
+  struct PruneHooks {
+    std::function<void(const std::string& phase)> on_phase;
+    std::function<void()> on_sleep;
+  };
+  PruneResult prune(Repository& repository, const PruneHooks& hooks);
+  PruneResult prune(const PruneHooks& hooks = {}) { return prune(*open(), hooks); }
+
+  /// The snapshot of this version, forgotten or not.
+  static Id snapshot_of(const Repository& repository, int version);
 
   /// What a job has said is done is promised from now on …
   void promise(int version);
@@ -75,17 +95,35 @@ class CrashWorld {
   std::vector<Promise> promises_;
 };
 
+/// What is to come of a repository after a crash, beside the next backup and what was promised.
+struct Aftermath {
+  /// What its owner does first: the same job again. Null: nothing.
+  void (*recover)(CrashWorld&) = nullptr;
+  /// `verify` may find damage until then: that is what the job is for.
+  bool starts_damaged = false;
+  /// Versions that have lost content for good: what is left of them must be right, or told.
+  std::set<int> hurt = {};
+};
+
 /// One job that crash tests drive through every cut. To add one: a function that gets the
 /// repository ready, one that does the job, and a line in `crash_scenarios`.
 struct CrashScenario {
   std::string name;
   void (*prepare)(CrashWorld&);
   void (*job)(CrashWorld&);
-  /// Takes so long to judge that only a sample of its cuts and faults is tried outside the long
-  /// tests.
-  bool is_large = false;
+  /// How much of it is tried outside the long tests. Whole: of each cut all states, each call in
+  /// all ways. Sampled: of each cut some states, each call in one way. Slow: some of the states,
+  /// every forty-first call (in the long tests, too).
+  enum class Effort { whole, sampled, slow };
+  Effort effort = Effort::whole;
+  Aftermath aftermath = {};
 };
+/// With COPPICE_CRASH_JOBS set, only those whose name contains it: for who looks into one.
 const std::vector<CrashScenario>& crash_scenarios();
+/// Parts of them.
+std::vector<CrashScenario> backup_scenarios();
+std::vector<CrashScenario> collection_scenarios();
+std::vector<CrashScenario> repair_scenarios();
 const CrashScenario& crash_scenario(const std::string& name);
 
 }  // namespace coppice::test

@@ -1,6 +1,5 @@
 // A power cut after every step of every job, and again during the recovery from it.
 #include <doctest/doctest.h>
-#include <stdlib.h>
 
 #include "judge.h"
 
@@ -13,9 +12,6 @@ std::string text_of(const Violations& violations) {
   return text;
 }
 
-/// The long tests look at twenty times as many states.
-bool is_long() { return getenv("COPPICE_LONG_TESTS") != nullptr; }
-
 struct Total {
   std::uint64_t states = 0;
   std::uint64_t judged = 0;
@@ -25,9 +21,23 @@ void sweep(const CrashScenario& scenario, std::uint64_t seed, Total& total) {
   CAPTURE(scenario.name);
   SweepOptions options;
   options.seed = seed;
-  options.depth = scenario.is_large && !is_long() ? 1 : 3;
-  options.share = (scenario.is_large ? 4 : 1) * (is_sanitized() ? 10 : 1);
-  options.nested_share = is_long() ? 1 : 3;
+  switch (scenario.effort) {
+    case CrashScenario::Effort::whole:
+      options.depth = 3;
+      options.nested_share = is_long() ? 3 : 40;
+      break;
+    case CrashScenario::Effort::sampled:
+      options.depth = 2;
+      options.per_cut = is_long() ? 64 : 3;
+      options.nested_share = is_long() ? 200 : 1000;
+      break;
+    case CrashScenario::Effort::slow:
+      options.depth = is_long() ? 3 : 1;
+      options.nested_share = is_long() ? 200 : 1;
+      options.share = is_long() ? 1 : 4;
+      break;
+  }
+  if (is_sanitized()) options.share *= 10;
   const SweepResult result = sweep_cuts(scenario, options);
   CHECK_MESSAGE(result.violations.empty(), text_of(result.violations));
   CHECK((result.judged > 0 || is_sanitized()));

@@ -27,9 +27,6 @@ struct Diagnosis {
 };
 Diagnosis diagnose(const CrashStore::Contents& contents);
 
-/// The long tests (COPPICE_LONG_TESTS is set) try every byte.
-bool is_long();
-
 /// Threads to share the cases among.
 void for_each_in_parallel(std::size_t count, const std::function<void(std::size_t)>& work);
 

@@ -1,11 +1,14 @@
 #include "judge.h"
 
 #include <algorithm>
+#include <cstdlib>
 #include <filesystem>
 #include <fstream>
 
 #include "base/error.h"
+#include "prune/removal.h"
 #include "repo/object_names.h"
+#include "repo/session_beat.h"
 #include "restore/restore.h"
 #include "snapshot/snapshot_record.h"
 #include "verify/verify.h"
@@ -15,8 +18,11 @@ namespace {
 
 constexpr std::size_t kMaxViolations = 20;
 
+/// Negative if it is what a repair has left of that version.
 int version_of(const LoggedSnapshot& snapshot) {
-  return std::stoi(decode_snapshot(snapshot.record).tags.at(0));
+  const SnapshotRecord record = decode_snapshot(snapshot.record);
+  const int version = std::stoi(record.tags.at(0));
+  return record.is_incomplete ? -version : version;
 }
 
 std::string file_bytes(const std::filesystem::path& path) {
@@ -27,9 +33,10 @@ std::string file_bytes(const std::filesystem::path& path) {
 /// Judges one state.
 class Judge {
  public:
-  Judge(const CrashStore::Contents& contents, std::set<int> promised, Recovery* recovery,
-        bool restores)
+  Judge(const CrashStore::Contents& contents, std::set<int> promised, const Aftermath& aftermath,
+        Recovery* recovery, bool restores)
       : restores_(restores),
+        aftermath_(aftermath),
         promised_(std::move(promised)),
         disk_(std::make_unique<CrashStore>(contents)),
         world_(*disk_, *disk_, promised_),
@@ -45,15 +52,28 @@ class Judge {
   }
 
  private:
+  /// The heaviest findings of `verify` that are no violation.
+  enum class Allowed { notes, healable, damage };
+
   void judge();
-  void expect_verified(const std::string& when, bool may_be_healable);
-  void expect_promised();
+  void expect_verified(const std::string& when, Allowed allowed);
+  void expect_promised(bool restores);
   void expect_restorable(const LoggedSnapshot& snapshot);
+  void expect_no_complaint(const std::string& who);
   void recover();
+  void back_up();
+  void collect();
+  void expect_nothing_left_behind();
   std::set<std::string> orphans() const;
   void wrong(const std::string& what) { violations_.push_back(what); }
+  bool is_hurt() const { return !aftermath_.hurt.empty(); }
+  /// It was damaged before the job, and nobody has said that it is healed.
+  bool may_be_lost(int version) const {
+    return aftermath_.starts_damaged && !promised_.contains(version);
+  }
 
   const bool restores_;
+  const Aftermath& aftermath_;
   std::set<int> promised_;
   std::unique_ptr<CrashStore> disk_;
   CrashWorld world_;
@@ -73,13 +93,17 @@ void Judge::judge() {
     if (!is_none) wrong(std::string("does not open: ") + error.what());
     return;
   }
-  expect_verified("after the cut", true);
-  expect_promised();
+  expect_verified("after the cut", aftermath_.starts_damaged ? Allowed::damage : Allowed::healable);
+  expect_promised(restores_);
   repository_.reset();
   recover();
+  back_up();
+  if (restores_ && !is_hurt()) collect();
+  repository_.reset();
+  if (recovery_ != nullptr) *recovery_ = {std::move(disk_), world_.promises()};
 }
 
-void Judge::expect_verified(const std::string& when, bool may_be_healable) {
+void Judge::expect_verified(const std::string& when, Allowed allowed) {
   FindingList with_key;
   FindingList without;
   VerifyOptions options;
@@ -88,14 +112,14 @@ void Judge::expect_verified(const std::string& when, bool may_be_healable) {
   verify_keyless(*disk_, world_.pool, {}, without);
   for (const FindingList* list : {&with_key, &without}) {
     for (const Finding& finding : list->all) {
-      if (finding.weight == Finding::Weight::note) continue;
-      if (may_be_healable && finding.weight == Finding::Weight::healable) continue;
+      if (finding.weight == Finding::Weight::note || allowed == Allowed::damage) continue;
+      if (allowed == Allowed::healable && finding.weight == Finding::Weight::healable) continue;
       wrong("verify " + when + ": " + finding.code + " " + finding.item + ": " + finding.message);
     }
   }
 }
 
-void Judge::expect_promised() {
+void Judge::expect_promised(bool restores) {
   std::set<int> missing = promised_;
   missing.erase(Versions::kRepository);
   std::set<int> seen;
@@ -103,11 +127,36 @@ void Judge::expect_promised() {
   for (auto at = visible.rbegin(); at != visible.rend(); ++at) {
     const int version = version_of(**at);
     missing.erase(version);
-    if (seen.insert(version).second && restores_) expect_restorable(**at);
+    if (!seen.insert(version).second || !restores) continue;
+    try {
+      expect_restorable(**at);
+    } catch (const Error& error) {
+      if (!may_be_lost(version) || !error.is_about_bytes()) throw;
+      std::filesystem::remove_all(scratch_ / "out");
+    }
   }
   for (const int version : missing) wrong("version " + std::to_string(version) + " is lost");
 }
 
+/// What came back of a version.
+struct Restored {
+  std::size_t files = 0;
+  std::size_t right = 0;
+
+  static Restored of(const std::filesystem::path& directory, int version) {
+    Restored restored;
+    for (const auto& entry : std::filesystem::recursive_directory_iterator(directory))
+      restored.files += entry.is_regular_file() ? 1U : 0U;
+    for (const auto& [path, bytes] : Versions::content(version)) {
+      const bool is_there = std::filesystem::exists(directory / path);
+      restored.right += is_there && file_bytes(directory / path) == bytes ? 1U : 0U;
+    }
+    return restored;
+  }
+};
+
+/// Of a version that has lost content, and of what was made of it, some files may be missing; but
+/// none may be wrong, and of the former it must be said.
 void Judge::expect_restorable(const LoggedSnapshot& snapshot) {
   const int version = version_of(snapshot);
   RestoreOptions options;
@@ -117,54 +166,100 @@ void Judge::expect_restorable(const LoggedSnapshot& snapshot) {
   FindingList findings;
   restore_snapshot(*repository_, world_.pool, decode_snapshot(snapshot.record).root, options,
                    findings);
-  if (findings.count(Finding::Weight::damaged) + findings.count(Finding::Weight::partial) > 0)
+  const bool is_told =
+      findings.count(Finding::Weight::damaged) + findings.count(Finding::Weight::partial) > 0;
+  const Restored restored = Restored::of(scratch_.path() / "out", std::abs(version));
+  const bool is_whole = restored.right == Versions::content(std::abs(version)).size();
+  const bool may_lack = version < 0 || aftermath_.hurt.contains(version) || may_be_lost(version);
+  // Of damage that it does not meet a restore may tell all the same.
+  if (is_told && !may_lack && !(aftermath_.starts_damaged && is_whole))
     wrong("restoring version " + std::to_string(version) + ": " + findings.text());
-  std::size_t files = 0;
-  for (const auto& entry : std::filesystem::recursive_directory_iterator(scratch_ / "out"))
-    files += entry.is_regular_file() ? 1U : 0U;
-  const auto expected = Versions::content(version);
-  bool is_same = files == expected.size();
-  for (const auto& [path, bytes] : expected)
-    is_same = is_same && file_bytes(scratch_.path() / "out" / path) == bytes;
-  if (!is_same) wrong("version " + std::to_string(version) + " restores to something else");
+  // A file that has lost a part stands under its name only if that was told.
+  const bool has_wrong = restored.files != restored.right && !is_told;
+  const bool is_silent = !is_whole && !is_told && version >= 0;
+  if (has_wrong || is_silent || (!is_whole && !may_lack) || restored.right == 0)
+    wrong("version " + std::to_string(version) + " restores to something else");
   std::filesystem::remove_all(scratch_ / "out");
 }
 
 /// Finished packs that no entry names; a later session of the same slot adopts them.
 std::set<std::string> Judge::orphans() const {
-  const auto repository = Repository::open(*disk_, CrashWorld::credential(), {},
-                                           const_cast<FindingList&>(world_.findings));
   std::set<std::string> names;
   for (const ObjectInfo& object : disk_->list("packs/")) {
     Id name;
     const std::string last = object.name.substr(object.name.rfind('/') + 1);
-    const LiveObjects& objects = repository->state().objects;
+    const LiveObjects& objects = repository_->state().objects;
     if (from_hex(last, name.bytes) && !objects.is_live(name) && !objects.is_deleted(name))
       names.insert(object.name);
   }
   return names;
 }
 
-void Judge::recover() {
-  world_.backup(Versions::kNext);
+void Judge::expect_no_complaint(const std::string& who) {
   for (const Finding& finding : world_.findings.all) {
-    if (finding.weight == Finding::Weight::damaged || finding.weight == Finding::Weight::partial)
-      wrong("the next backup reports " + finding.code + " " + finding.item);
+    const bool is_grave =
+        finding.weight == Finding::Weight::damaged || finding.weight == Finding::Weight::partial;
+    if (is_grave && !is_hurt()) wrong(who + " reports " + finding.code + " " + finding.item);
   }
-  for (const std::string& name : orphans()) wrong("finished and not adopted: " + name);
+  world_.findings.all.clear();
+}
+
+void Judge::recover() {
+  world_.findings.all.clear();
+  if (aftermath_.recover == nullptr) return;
+  aftermath_.recover(world_);
+  if (!aftermath_.starts_damaged) expect_no_complaint("the next run of the job");
+  world_.findings.all.clear();
+  promised_.insert(world_.promised().begin(), world_.promised().end());
+}
+
+void Judge::back_up() {
+  world_.backup(Versions::kNext);
+  expect_no_complaint("the next backup");
   repository_ = world_.open();
+  for (const std::string& name : orphans()) wrong("finished and not adopted: " + name);
   promised_.insert(Versions::kNext);
-  expect_promised();
-  expect_verified("after the next backup", false);
-  repository_.reset();
-  if (recovery_ != nullptr) *recovery_ = {std::move(disk_), world_.promises()};
+  expect_promised(restores_);
+  expect_verified("after the next backup", is_hurt() ? Allowed::damage : Allowed::notes);
+}
+
+void Judge::collect() {
+  world_.prune(*repository_, {});
+  expect_no_complaint("the next collection");
+  repository_ = world_.open();
+  expect_promised(false);
+  expect_verified("after the next collection", Allowed::notes);
+  expect_nothing_left_behind();
+}
+
+/// Every file must be one that the log or the header tells of. The marker of a session that died,
+/// and its record, stay until something is collected: then such sessions are waited for.
+void Judge::expect_nothing_left_behind() {
+  std::set<std::string> known;
+  for (const auto& [name, object] : repository_->state().objects.live()) {
+    for (const std::string& file : files_of(object)) known.insert(file);
+  }
+  std::set<Id> dead;
+  for (const ObjectInfo& object : disk_->list("sessions/")) {
+    if (const auto beat = parse_beat_name(object.name)) dead.insert(beat->session);
+  }
+  for (const Id& session : dead) {
+    known.insert(session_name(session));
+    known.insert(copy_name(session_name(session)));
+  }
+  for (const char* folder : {"packs/", "index/", "sessions/"}) {
+    for (const ObjectInfo& object : disk_->list(folder)) {
+      if (!known.contains(object.name) && !parse_beat_name(object.name))
+        wrong("left behind: " + object.name);
+    }
+  }
 }
 
 }  // namespace
 
 Violations judge(const CrashStore::Contents& contents, const std::set<int>& promised,
-                 Recovery* recovery, bool restores) {
-  return Judge(contents, promised, recovery, restores).run();
+                 const Aftermath& aftermath, Recovery* recovery, bool restores) {
+  return Judge(contents, promised, aftermath, recovery, restores).run();
 }
 
 const std::set<int>& promised_after(const std::vector<Promise>& promises, std::size_t steps) {
@@ -186,7 +281,8 @@ std::vector<const void*> signature_of(const CrashStore::Contents& contents) {
 
 class Sweep {
  public:
-  explicit Sweep(const SweepOptions& options) : options_(options), random_(options.seed) {}
+  Sweep(const SweepOptions& options, const Aftermath& aftermath)
+      : options_(options), aftermath_(aftermath), random_(options.seed) {}
 
   /// All states of this disk; those of the recoveries from them, too, if the depth says so.
   void run(const CrashStore& disk, const std::vector<Promise>& promises, unsigned depth,
@@ -200,6 +296,7 @@ class Sweep {
                  unsigned depth, const std::string& where);
 
   const SweepOptions& options_;
+  const Aftermath& aftermath_;
   std::mt19937_64 random_;
   SweepResult result_;
 };
@@ -209,7 +306,7 @@ void Sweep::judge_one(const CrashStore::Contents& contents, const std::set<int>&
   ++result_.judged;
   Recovery recovery;
   const bool restores = depth == 1 || result_.judged % 8 == 0;
-  for (const std::string& violation : judge(contents, promised, &recovery, restores)) {
+  for (const std::string& violation : judge(contents, promised, aftermath_, &recovery, restores)) {
     if (result_.violations.size() < kMaxViolations)
       result_.violations.push_back(where + ": " + violation);
   }
@@ -252,7 +349,7 @@ SweepResult sweep_cuts(const CrashScenario& scenario, const SweepOptions& option
   CrashStore disk(start, options.mutant);
   CrashWorld world(disk, disk, promised);
   scenario.job(world);
-  Sweep sweep(options);
+  Sweep sweep(options, scenario.aftermath);
   sweep.run(disk, world.promises(), 1, scenario.name);
   return sweep.take();
 }

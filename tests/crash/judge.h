@@ -20,6 +20,9 @@ constexpr bool is_sanitized() {
 #endif
 }
 
+/// The long tests (COPPICE_LONG_TESTS is set) try every byte, every state, every way to fail.
+bool is_long();
+
 /// What was found wrong with a repository after a crash; empty: nothing.
 using Violations = std::vector<std::string>;
 
@@ -33,10 +36,13 @@ struct Recovery {
 /// every promised version must be there, `verify` with and without key must find no damage that it
 /// calls lost, every snapshot that is listed must restore byte for byte; the next backup must work,
 /// adopt all finished packs that no entry names, and leave a repository of which `verify` finds
-/// nothing at all. `recovery` gets the recording of that backup; may be null. Without `restores`
-/// only `verify --read-data` proves that what is listed can be restored.
+/// nothing at all; a collection after that must lose nothing, and leave no file that nobody needs.
+/// `aftermath` says what else the owner does, and what cannot be expected. `recovery` gets the
+/// recording of all that; may be null. Without `restores` only `verify --read-data` proves that
+/// what is listed can be restored, and nothing is collected.
 Violations judge(const CrashStore::Contents& contents, const std::set<int>& promised,
-                 Recovery* recovery = nullptr, bool restores = true);
+                 const Aftermath& aftermath = {}, Recovery* recovery = nullptr,
+                 bool restores = true);
 
 /// The versions that must be there after `steps` steps.
 const std::set<int>& promised_after(const std::vector<Promise>& promises, std::size_t steps);

@@ -1,8 +1,8 @@
+#include <stdlib.h>
+
 #include <stdexcept>
 
 #include "crash_world.h"
-#include "retention/forget.h"
-#include "snapshot/snapshot_record.h"
 
 /// The jobs that are driven through every cut (crash_world.h says how to add one).
 namespace coppice::test {
@@ -27,32 +27,14 @@ void checkpoint(CrashWorld& world) {
   repository->log().append_checkpoint();
 }
 
-/// The snapshot of this version, forgotten or not.
-Id snapshot_of(const Repository& repository, int version) {
-  for (const LoggedSnapshot& snapshot : repository.state().snapshots) {
-    if (decode_snapshot(snapshot.record).tags.at(0) == std::to_string(version)) return snapshot.id;
-  }
-  throw std::logic_error("there is no such version");
-}
-
-void forget(CrashWorld& world) {
-  const auto repository = world.open();
-  world.release(1);
-  ForgetOptions options;
-  options.named = {snapshot_of(*repository, 1)};
-  run_forget(*repository, options, world.findings);
-}
+void forget(CrashWorld& world) { world.forget({1}); }
 
 void one_forgotten(CrashWorld& world) {
   two_snapshots(world);
-  forget(world);
+  world.forget({1});
 }
 
-void undelete(CrashWorld& world) {
-  const auto repository = world.open();
-  run_undelete(*repository, {snapshot_of(*repository, 1)});
-  world.promise(1);
-}
+void undelete(CrashWorld& world) { world.undelete(1); }
 
 /// More packs than are left without an index object, one short of it.
 void many_packs(CrashWorld& world) {
@@ -62,8 +44,8 @@ void many_packs(CrashWorld& world) {
 
 }  // namespace
 
-const std::vector<CrashScenario>& crash_scenarios() {
-  static const std::vector<CrashScenario> all = {
+std::vector<CrashScenario> backup_scenarios() {
+  return {
       {"init", nothing, init},
       {"first backup", repository, first_backup},
       {"next backup", two_snapshots, next_backup},
@@ -72,8 +54,23 @@ const std::vector<CrashScenario>& crash_scenarios() {
       {"checkpoint", two_snapshots, checkpoint},
       {"forget", two_snapshots, forget},
       {"undelete", one_forgotten, undelete},
-      {"merging backup", many_packs, next_backup, true},
+      {"merging backup", many_packs, next_backup, CrashScenario::Effort::slow},
   };
+}
+
+const std::vector<CrashScenario>& crash_scenarios() {
+  static const std::vector<CrashScenario> all = [] {
+    std::vector<CrashScenario> each = backup_scenarios();
+    for (CrashScenario& scenario : collection_scenarios()) each.push_back(std::move(scenario));
+    for (CrashScenario& scenario : repair_scenarios()) each.push_back(std::move(scenario));
+    const char* wish = getenv("COPPICE_CRASH_JOBS");
+    if (wish != nullptr) {
+      std::erase_if(each, [wish](const CrashScenario& scenario) {
+        return scenario.name.find(wish) == std::string::npos;
+      });
+    }
+    return each;
+  }();
   return all;
 }
 

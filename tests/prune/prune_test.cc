@@ -4,8 +4,10 @@
 
 #include <set>
 
+#include "crypto/random.h"
 #include "prune_world.h"
 #include "repo/keyless_log.h"
+#include "repo/session_beat.h"
 
 namespace coppice::test {
 namespace {
@@ -103,6 +105,42 @@ TEST_CASE_FIXTURE(PruneWorld, "a base that only forgotten snapshots name stays f
   forget(here, {*first.snapshot_id});
   prune(here);
   CHECK(here.state().snapshots.size() == 1);
+  expect_all_whole();
+}
+
+TEST_CASE_FIXTURE(PruneWorld, "a base is moved once, however often its old pack cannot go yet") {
+  Repository& here = fixture.repository();
+  std::string bytes = noise(600'000, 1);
+  write("a", bytes);
+  const BackupResult first = backup(here, backup_options());
+  for (std::size_t i = 5; i < bytes.size(); i += 30'000) ++bytes[i];
+  ++bytes.back();
+  write("a", bytes);
+  BackupOptions options = backup_options();
+  options.parent_root = first.record.root;
+  backup(here, options);
+  REQUIRE(here.load_index({}, findings).index.has_deltas());
+  forget(here, {*first.snapshot_id});
+  // A session that lives as long as the first collections.
+  BeatName beat{random_id<Id>(system_random()), 0};
+  clock.on_sleep = [&] {
+    const std::string old = beat_name(beat);
+    ++beat.counter;
+    fixture.faults().put(beat_name(beat), {});
+    fixture.faults().remove(old);
+  };
+  fixture.faults().put(beat_name(beat), {});
+  CHECK(prune(here).packs_moved == 1);
+  REQUIRE(here.state().condemned.size() == 1);
+  for (int again = 0; again < 3; ++again) {
+    CHECK(prune(here).packs_moved == 0);
+    CHECK(here.state().condemned.size() == 1);
+  }
+  clock.on_sleep = nullptr;
+  fixture.faults().remove(beat_name(beat));
+  CHECK(prune(here).packs_moved == 0);
+  CHECK(here.state().condemned.empty());
+  CHECK(files("packs/") == 4);  // of each of two a second file
   expect_all_whole();
 }
 

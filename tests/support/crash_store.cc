@@ -93,13 +93,28 @@ void CrashStore::make_directories(const std::string& name) {
   }
 }
 
+/// The last file of a pack goes: until then the other one can heal it.
+bool CrashStore::is_last_of_pack(const std::string& name) const {
+  if (!name.starts_with("packs/")) return false;
+  const std::string pack = name.substr(0, name.find('.'));
+  const auto next = now_.lower_bound(pack);
+  return next == now_.end() || !next->first.starts_with(pack);
+}
+
 /// As TemporaryFile::publish: write, fsync, directories, rename, fsync of the directory.
 void CrashStore::publish(const std::string& name, Shared file) {
+  if (mutant_ == Mutant::removes_before_replacing && now_.contains(name)) {
+    record(Step::Kind::leave, name);
+    record(Step::Kind::sync_directory, directory_of(name));
+  }
   now_[name] = file;
-  if (mutant_ == Mutant::packs_after_log && name.starts_with("packs/")) {
-    late_packs_.emplace_back(name, std::move(file));
+  const bool is_late = (mutant_ == Mutant::packs_after_log && name.starts_with("packs/")) ||
+                       (mutant_ == Mutant::log_after_removal && name.starts_with("log/"));
+  if (is_late) {
+    late_.emplace_back(name, std::move(file));
     return;
   }
+  if (mutant_ == Mutant::log_after_removal) write_late();
   record(Step::Kind::write, name, file);
   if (mutant_ != Mutant::no_file_sync) record(Step::Kind::sync_file, name, file);
   make_directories(name);
@@ -107,18 +122,18 @@ void CrashStore::publish(const std::string& name, Shared file) {
   // The mutant leaves out packs only: forgetting all of it would be found by the first test run.
   const bool is_left_out = mutant_ == Mutant::no_directory_sync && name.starts_with("packs/");
   if (!is_left_out) record(Step::Kind::sync_directory, directory_of(name));
-  if (name.starts_with("log/")) write_late_packs();
+  if (mutant_ == Mutant::packs_after_log && name.starts_with("log/")) write_late();
 }
 
-void CrashStore::write_late_packs() {
-  for (const auto& [name, file] : late_packs_) {
+void CrashStore::write_late() {
+  for (const auto& [name, file] : late_) {
     record(Step::Kind::write, name, file);
     record(Step::Kind::sync_file, name, file);
     make_directories(name);
     record(Step::Kind::enter, name, file);
     record(Step::Kind::sync_directory, directory_of(name));
   }
-  late_packs_.clear();
+  late_.clear();
 }
 
 std::unique_ptr<Store::Upload> CrashStore::begin_upload() {
@@ -172,6 +187,7 @@ bool CrashStore::remove(const std::string& name) {
   const std::lock_guard lock(mutex_);
   if (now_.erase(name) == 0) return false;
   record(Step::Kind::leave, name);
+  if (mutant_ == Mutant::log_after_removal && is_last_of_pack(name)) write_late();
   return true;
 }
 

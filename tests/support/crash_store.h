@@ -32,6 +32,8 @@ class CrashStore : public Store {
     no_directory_sync,  ///< … without a sync of the directory afterwards
     no_parent_sync,     ///< a new directory's own name is never synced
     packs_after_log,    ///< packs and side files are written when the next log entry has been
+    log_after_removal,  ///< log entries are written when the next pack has been removed, both files
+    removes_before_replacing,  ///< what stands under the name goes before the new bytes are there
   };
 
   using Contents = std::map<std::string, std::shared_ptr<const Bytes>>;
@@ -72,7 +74,8 @@ class CrashStore : public Store {
   struct Choice;
 
   void publish(const std::string& name, Shared file);
-  void write_late_packs();
+  void write_late();
+  bool is_last_of_pack(const std::string& name) const;
   void record(Step::Kind kind, const std::string& name, Shared file = nullptr);
   void make_directories(const std::string& name);
   std::vector<std::size_t> unsynced_after(std::size_t count) const;
@@ -85,7 +88,7 @@ class CrashStore : public Store {
   std::set<std::string> directories_;
   std::set<std::string> start_directories_;
   std::vector<Step> steps_;
-  std::vector<std::pair<std::string, Shared>> late_packs_;
+  std::vector<std::pair<std::string, Shared>> late_;  // what a mutant holds back
 };
 
 }  // namespace coppice::test
