@@ -17,6 +17,7 @@ set(blake3_dir ${CMAKE_BINARY_DIR}/blake3)
 file(COPY ${blake3_debian_dir}/ DESTINATION ${blake3_dir} FILES_MATCHING PATTERN "*.c" PATTERN "*.h" PATTERN "*_unix.S")
 
 add_library(coppice_blake3 STATIC ${blake3_dir}/blake3.c ${blake3_dir}/blake3_dispatch.c ${blake3_dir}/blake3_portable.c)
+set_target_properties(coppice_blake3 PROPERTIES UNITY_BUILD OFF)  # sources of others are compiled as these mean them to be
 target_include_directories(coppice_blake3 SYSTEM PUBLIC ${blake3_dir})
 if(CMAKE_SYSTEM_PROCESSOR MATCHES "x86_64|AMD64")
   target_sources(coppice_blake3 PRIVATE

@@ -43,10 +43,37 @@ build() {
   cmake --preset "$preset" "$@" >/dev/null && cmake --build "build/$preset"
 }
 
+# start_build PRESET TARGETS [CMAKE OPTIONS...]: builds beside the steps that follow. Tests wait much, for the disk and for time to pass;
+# what compiles meanwhile comes after them (nice), and is a group of processes of its own, so that nothing of it outlives this script.
+building=""
+start_build() {
+  preset=$1
+  targets=$2
+  shift 2
+  cmake --preset "$preset" "$@" >"build/$preset.log" || return 0
+  # shellcheck disable=SC2086  # a list of names
+  setsid nice -n 10 cmake --build "build/$preset" --target $targets >>"build/$preset.log" 2>&1 &
+  building=$!
+}
+trap '[ -z "$building" ] || kill -- "-$building"' EXIT
+trap 'exit 130' INT TERM
+
+# has_built PRESET: waits for what start_build began, and prints its output.
+has_built() {
+  status=1
+  [ -z "$building" ] || { wait "$building" && status=0 || status=$?; }
+  building=""
+  cat "build/$1.log"
+  return "$status"
+}
+
 PIPELINES="task store repo backup restore verify"
-build_pipelines() {
-  # shellcheck disable=SC2046  # a list of names
-  cmake --preset tsan >/dev/null && cmake --build build/tsan --target $(printf 'test_%s ' $PIPELINES)
+
+# run_tests PRESET [CTEST OPTIONS...]: one more at a time than there are processors, because some always wait.
+run_tests() {
+  preset=$1
+  shift
+  ctest --test-dir "build/$preset" -j "$(($(nproc) + 1))" --output-on-failure "$@"
 }
 
 # Program, man page and completions lie where a package would put them, and the program runs from there.
@@ -87,7 +114,8 @@ install_packages $BUILD_PACKAGES $TEST_PACKAGES
 
 step "release build (g++)" build release
 stop_if_failed
-step "tests" ctest --test-dir build/release -j "$(nproc)" --output-on-failure
+[ "$mode" = all ] && start_build asan all -DCMAKE_CXX_COMPILER=clang++ -DCMAKE_C_COMPILER=clang
+step "tests" run_tests release
 step "an index of 10,000,000 chunks" python3 tests/bench/index_scale.py --coppice build/release/cli/coppice \
   --bench build/release/tests/bench/index_bench --chunks 10000000
 step "installation" install_is_complete
@@ -95,15 +123,16 @@ step "class names" class_names_are_unique
 step "formatting" format_is_clean
 [ "$mode" = --tidy ] && step "clang-tidy" tidy_is_clean
 if [ "$mode" = all ]; then
-  step "ASan and UBSan build (clang++)" build asan -DCMAKE_CXX_COMPILER=clang++ -DCMAKE_C_COMPILER=clang
+  step "ASan and UBSan build (clang++)" has_built asan
   stop_if_failed
-  step "tests under ASan and UBSan" ctest --test-dir build/asan -j "$(nproc)" --output-on-failure
-  step "TSan build of the pipelines (g++)" build_pipelines
+  start_build tsan "$(printf 'test_%s ' $PIPELINES)"
+  step "tests under ASan and UBSan" run_tests asan
+  step "TSan build of the pipelines (g++)" has_built tsan
   stop_if_failed
   # Tests that go on as another user in a child process start threads there.
   TSAN_OPTIONS="die_after_fork=0 suppressions=$PWD/tests/support/tsan.supp"
   export TSAN_OPTIONS
-  step "tests of the pipelines under TSan" ctest --test-dir build/tsan -j "$(nproc)" --output-on-failure -R "^($(echo $PIPELINES | tr ' ' '|'))\$"
+  step "tests of the pipelines under TSan" run_tests tsan -R "^($(echo $PIPELINES | tr ' ' '|'))\$"
 fi
 
 if [ "$mode" = --long ]; then

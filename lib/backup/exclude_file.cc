@@ -8,8 +8,6 @@
 namespace coppice {
 namespace {
 
-constexpr std::string_view kByteOrderMark = "\xEF\xBB\xBF";
-
 std::string_view trim(std::string_view text) {
   constexpr std::string_view kWhiteSpace = " \t\r\n\v\f";
   const std::size_t begin = text.find_first_not_of(kWhiteSpace);

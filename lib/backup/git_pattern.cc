@@ -7,10 +7,11 @@
 #include <algorithm>
 #include <array>
 
+#include "base/text.h"
+
 namespace coppice {
 namespace {
 
-constexpr std::string_view kByteOrderMark = "\xEF\xBB\xBF";
 constexpr std::string_view kSpecialBytes = "*?[\\";
 
 bool is_within(unsigned char byte, char low, char high) {

@@ -7,6 +7,9 @@ namespace coppice {
 /// True if `bytes` is well-formed UTF-8 (no surrogates, no overlong forms).
 bool is_utf8(std::string_view bytes);
 
+/// Some editors begin a UTF-8 text with it; it is no part of the text.
+inline constexpr std::string_view kByteOrderMark = "\xEF\xBB\xBF";
+
 /// A name or path for a terminal: control characters, backslash and bytes that are not UTF-8 become
 /// \n, \t, \\ or \xNN, so that a hostile name can neither move the cursor nor forge a line.
 std::string escape_for_display(std::string_view bytes);

@@ -11,8 +11,8 @@
 namespace coppice {
 namespace {
 
-constexpr std::string_view kFormat = "coppice header export";
-constexpr std::uint32_t kVersion = 1;
+constexpr std::string_view kExportFormat = "coppice header export";
+constexpr std::uint32_t kExportVersion = 1;
 constexpr std::size_t kMaxPartBytes = 1 * kMiB;
 
 std::string base64_of(const Bytes& bytes) {
@@ -26,8 +26,8 @@ std::string base64_of(const Bytes& bytes) {
 
 std::string encode_export(const HeaderExport& content) {
   nlohmann::ordered_json json;
-  json["format"] = kFormat;
-  json["version"] = kVersion;
+  json["format"] = kExportFormat;
+  json["version"] = kExportVersion;
   json["repository_id"] = content.repository_id.hex();
   json["header"] = base64_of(content.header);
   json["slots"] = nlohmann::ordered_json::array();
@@ -53,7 +53,7 @@ HeaderExport decode_export(ByteView text) {
   constexpr std::string_view what = "header export";
   const nlohmann::json json = parse_checked_json(text, what, kMaxExportBytes);
   const JsonFields fields(json, what);
-  check_format(fields, kFormat, kVersion);
+  check_format(fields, kExportFormat, kExportVersion);
   HeaderExport content;
   content.repository_id = fields.id<Id>("repository_id");
   content.header = fields.base64("header", kMaxPartBytes);

@@ -9,7 +9,7 @@
 namespace coppice {
 namespace {
 
-constexpr std::string_view kFormat = "coppice repository";
+constexpr std::string_view kHeaderFormat = "coppice repository";
 
 /// Tells a damaged header from some other file. Two marks, far apart, so that damage in one place
 /// leaves the other.
@@ -21,7 +21,7 @@ bool resembles_header(std::string_view text) {
 
 std::string encode_header(const Header& header) {
   nlohmann::ordered_json json;
-  json["format"] = kFormat;
+  json["format"] = kHeaderFormat;
   json["version"] = header.version;
   json["repository_id"] = header.repository_id.hex();
   json["created_by"] = header.created_by;
@@ -38,7 +38,7 @@ Header decode_header(ByteView bytes) {
   const nlohmann::json json = parse_checked_json(bytes, "header");
   const JsonFields fields(json, "header");
   Header header;
-  header.version = check_format(fields, kFormat, kFormatVersion, ErrorKind::no_repository);
+  header.version = check_format(fields, kHeaderFormat, kFormatVersion, ErrorKind::no_repository);
   const JsonFields features = fields.object("features");
   header.features.incompatible = features.texts("incompatible");
   if (!header.features.incompatible.empty()) {

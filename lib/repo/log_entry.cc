@@ -14,10 +14,10 @@
 namespace coppice {
 namespace {
 
-constexpr std::string_view kMagic = "cop-log\n";
-constexpr std::uint8_t kVersion = 1;
+constexpr std::string_view kLogMagic = "cop-log\n";
+constexpr std::uint8_t kLogVersion = 1;
 constexpr std::size_t kMinObjectRefBytes = 1 + 1 + 32 + 1;
-constexpr std::string_view kPrefix = "log/";
+constexpr std::string_view kLogPrefix = "log/";
 constexpr std::string_view kCopySuffix = ".copy";
 
 Secret32 body_key(const Secret32& repository_key, std::uint64_t number, const EntryNonce& nonce) {
@@ -51,8 +51,8 @@ std::vector<ObjectRef> read_objects(ByteReader& in) {
 }
 
 void write_plain(ByteWriter& out, const LogEntry& entry) {
-  out.raw(as_bytes(kMagic));
-  out.u8(kVersion);
+  out.raw(as_bytes(kLogMagic));
+  out.u8(kLogVersion);
   out.u8(static_cast<std::uint8_t>(entry.type));
   out.u64(entry.number);
   out.id(entry.repository);
@@ -102,12 +102,12 @@ Bytes encode_log_entry(const LogEntry& entry, const Secret32& repository_key,
 ParsedLogEntry parse_log_entry(ByteView file) {
   ByteReader in(file, "log entry");
   if (file.size() > kMaxLogEntryBytes) in.fail("too large");
-  if (file.size() < kMagic.size() + Id::kSize) in.fail("cut short");
+  if (file.size() < kLogMagic.size() + Id::kSize) in.fail("cut short");
   const ByteView checked = file.first(file.size() - Id::kSize);
   // The checksum first: only what was written so may claim to come from a newer version.
   if (blake3(checked) != Id::from(file.last(Id::kSize))) in.fail("wrong checksum");
-  if (as_text(in.raw(kMagic.size())) != kMagic) in.fail("wrong magic");
-  if (in.u8() != kVersion) throw Error(ErrorKind::newer_version, "log entry: unknown version");
+  if (as_text(in.raw(kLogMagic.size())) != kLogMagic) in.fail("wrong magic");
+  if (in.u8() != kLogVersion) throw Error(ErrorKind::newer_version, "log entry: unknown version");
   ParsedLogEntry parsed;
   parsed.plain = read_plain(in);
   parsed.associated_size = file.size() - in.remaining();
@@ -139,8 +139,8 @@ bool is_log_entry_signed_by(const ParsedLogEntry& entry, const PublicKey& key) {
 std::string log_entry_name(std::uint64_t number) { return fmt::format("log/{:016x}", number); }
 
 std::optional<std::uint64_t> log_number_of(std::string_view name) {
-  if (!name.starts_with(kPrefix)) return std::nullopt;
-  name.remove_prefix(kPrefix.size());
+  if (!name.starts_with(kLogPrefix)) return std::nullopt;
+  name.remove_prefix(kLogPrefix.size());
   if (name.ends_with(kCopySuffix)) name.remove_suffix(kCopySuffix.size());
   std::array<std::uint8_t, 8> bytes{};
   if (!from_hex(name, bytes)) return std::nullopt;

@@ -26,7 +26,7 @@ constexpr std::uint64_t kEntriesBeforeCheckpoint = 128;
 /// this share of the snapshots, so that all checkpoints together stay within a multiple of the
 /// last.
 constexpr std::uint64_t kSnapshotsToAnEntry = 8;
-constexpr std::uint64_t kMaxTextBytes = 1 << 20;
+constexpr std::uint64_t kMaxTwinBytes = 1 << 20;
 
 /// Puts the file that is missing of a text and its second copy: whoever wrote them was interrupted
 /// in between. One that is there and damaged is for `repair`. `expect` throws for a text that is
@@ -36,7 +36,7 @@ void complete_twin(Store& store, const std::string& name,
   const std::string copy = copy_name(name);
   const bool is_there = store.size(name).has_value();
   if (is_there == store.size(copy).has_value()) return;
-  const Bytes text = store.read_all(is_there ? name : copy, kMaxTextBytes);
+  const Bytes text = store.read_all(is_there ? name : copy, kMaxTwinBytes);
   expect(text);
   store.put_if_absent(is_there ? copy : name, text);
 }

@@ -35,9 +35,9 @@ bool ObjectReader::fill(const std::string& file, std::uint64_t available, std::u
     }
   }
   bool is_whole = true;
-  constexpr std::size_t kSector = ParityGeometry::kSectorBytes;
-  for (std::size_t done = 0; done < out.size(); done += kSector) {
-    const MutableByteView sector = out.subspan(done, std::min(kSector, out.size() - done));
+  constexpr std::size_t kSectorBytes = ParityGeometry::kSectorBytes;
+  for (std::size_t done = 0; done < out.size(); done += kSectorBytes) {
+    const MutableByteView sector = out.subspan(done, std::min(kSectorBytes, out.size() - done));
     const std::uint64_t start = offset + done;
     const auto readable = static_cast<std::size_t>(
         start < available ? std::min<std::uint64_t>(sector.size(), available - start) : 0);

@@ -14,8 +14,8 @@
 namespace coppice {
 namespace {
 
-constexpr std::string_view kMagic = "cop-ses\n";
-constexpr std::uint8_t kVersion = 1;
+constexpr std::string_view kSessionMagic = "cop-ses\n";
+constexpr std::uint8_t kSessionVersion = 1;
 constexpr std::uint32_t kNanosecondsPerSecond = 1'000'000'000;
 
 Secret32 body_key(const Secret32& repository_key, const Id& session, const EntryNonce& nonce) {
@@ -34,7 +34,7 @@ Bytes encode_body(const SessionRecord& record) {
   return out.take();
 }
 
-SessionRecord read_plain(ByteReader& in) {
+SessionRecord read_plain_record(ByteReader& in) {
   SessionRecord record;
   record.repository = in.id();
   record.box.session = in.id();
@@ -91,8 +91,8 @@ std::optional<Secret32> open_session_box(const SessionBox& box, ChunkClass chunk
 Bytes encode_session_record(const SessionRecord& record, const Secret32& repository_key,
                             const SigningKey& key) {
   ByteWriter out;
-  out.raw(as_bytes(kMagic));
-  out.u8(kVersion);
+  out.raw(as_bytes(kSessionMagic));
+  out.u8(kSessionVersion);
   out.id(record.repository);
   out.id(record.box.session);
   out.id(record.box.writer);
@@ -110,14 +110,15 @@ Bytes encode_session_record(const SessionRecord& record, const Secret32& reposit
 ParsedSessionRecord parse_session_record(ByteView file) {
   ByteReader in(file, "session record");
   if (file.size() > kMaxSessionRecordBytes) in.fail("too large");
-  if (file.size() < kMagic.size() + Id::kSize) in.fail("cut short");
+  if (file.size() < kSessionMagic.size() + Id::kSize) in.fail("cut short");
   // The checksum first: only what was written so may claim to come from a newer version.
   if (blake3(file.first(file.size() - Id::kSize)) != Id::from(file.last(Id::kSize)))
     in.fail("wrong checksum");
-  if (as_text(in.raw(kMagic.size())) != kMagic) in.fail("wrong magic");
-  if (in.u8() != kVersion) throw Error(ErrorKind::newer_version, "session record: unknown version");
+  if (as_text(in.raw(kSessionMagic.size())) != kSessionMagic) in.fail("wrong magic");
+  if (in.u8() != kSessionVersion)
+    throw Error(ErrorKind::newer_version, "session record: unknown version");
   ParsedSessionRecord parsed;
-  parsed.plain = read_plain(in);
+  parsed.plain = read_plain_record(in);
   parsed.associated_size = file.size() - in.remaining();
   parsed.sealed_size = in.counted(kMaxSessionRecordBytes, "sealed body").size();
   parsed.signed_size = file.size() - in.remaining();

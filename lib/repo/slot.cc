@@ -14,8 +14,8 @@
 namespace coppice {
 namespace {
 
-constexpr std::string_view kFormat = "coppice slot";
-constexpr std::uint32_t kVersion = 1;
+constexpr std::string_view kSlotFormat = "coppice slot";
+constexpr std::uint32_t kSlotVersion = 1;
 constexpr std::string_view kScrypt = "scrypt";
 constexpr std::string_view kKeyFile = "key file";
 constexpr std::size_t kNonceBytes = std::tuple_size_v<Nonce>;
@@ -61,8 +61,8 @@ nlohmann::ordered_json write_kdf(const SlotFile& slot) {
 
 std::string write_slot(const SlotFile& slot) {
   nlohmann::ordered_json json;
-  json["format"] = kFormat;
-  json["version"] = kVersion;
+  json["format"] = kSlotFormat;
+  json["version"] = kSlotVersion;
   json["repository_id"] = slot.repository_id.hex();
   json["slot_id"] = slot.slot_id.hex();
   json["kdf"] = write_kdf(slot);
@@ -75,7 +75,7 @@ std::string write_slot(const SlotFile& slot) {
 SlotFile parse_slot(ByteView slot_text) {
   const nlohmann::json json = parse_checked_json(slot_text, "slot");
   const JsonFields fields(json, "slot");
-  check_format(fields, kFormat, kVersion);
+  check_format(fields, kSlotFormat, kSlotVersion);
   SlotFile slot;
   slot.repository_id = fields.id<Id>("repository_id");
   slot.slot_id = fields.id<SlotId>("slot_id");

@@ -14,8 +14,6 @@
 namespace coppice {
 namespace {
 
-constexpr std::size_t kZeroBytes = 1 << 16;
-
 /// All of `bytes` to a pipe, terminal or file, at its position.
 void write_on(int fd, ByteView bytes) {
   while (!bytes.empty()) {
@@ -27,7 +25,7 @@ void write_on(int fd, ByteView bytes) {
 }
 
 void write_zeros(int fd, std::uint64_t length) {
-  const Bytes zeros(kZeroBytes);
+  const Bytes zeros(1 << 16);
   while (length > 0) {
     const auto part = static_cast<std::size_t>(std::min<std::uint64_t>(length, zeros.size()));
     write_on(fd, ByteView(zeros).first(part));

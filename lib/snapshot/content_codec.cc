@@ -7,7 +7,7 @@
 namespace coppice {
 namespace {
 
-constexpr std::uint8_t kVersion = 1;
+constexpr std::uint8_t kContentVersion = 1;
 
 ContentExtent read_extent(ByteReader& in) {
   const std::uint64_t head = in.varint();
@@ -25,7 +25,7 @@ ContentExtent read_extent(ByteReader& in) {
 
 void read_metadata_version(ByteReader& in, std::string_view what) {
   const std::uint8_t version = in.u8();
-  if (version == kVersion) return;
+  if (version == kContentVersion) return;
   throw Error(ErrorKind::newer_version,
               std::string(what) + ": version " + std::to_string(version) + " is not known here");
 }
@@ -68,7 +68,7 @@ std::vector<ContentExtent> read_extents(ByteReader& in, std::size_t max) {
 
 Bytes encode_list(std::span<const Id> ids) {
   ByteWriter out;
-  out.u8(kVersion);
+  out.u8(kContentVersion);
   out.varint(ids.size());
   for (const Id& id : ids) out.id(id);
   return out.take();
@@ -86,7 +86,7 @@ std::vector<Id> decode_list(ByteView bytes, std::string_view what) {
 
 Bytes encode_content_part(std::span<const ContentExtent> extents) {
   ByteWriter out;
-  out.u8(kVersion);
+  out.u8(kContentVersion);
   write_extents(out, extents);
   return out.take();
 }

@@ -12,7 +12,7 @@
 namespace coppice {
 namespace {
 
-constexpr std::uint8_t kVersion = 1;
+constexpr std::uint8_t kRecordVersion = 1;
 constexpr std::uint8_t kSignedType = 4;
 constexpr std::uint64_t kTimeGiven = 1;
 constexpr std::uint64_t kImported = 2;
@@ -111,7 +111,7 @@ std::vector<std::string> read_texts(ByteReader& in, TextBounds max, std::string_
 
 /// All before the origin.
 void write_facts(ByteWriter& out, const SnapshotRecord& record) {
-  out.u8(kVersion);
+  out.u8(kRecordVersion);
   out.varint((record.is_time_given ? kTimeGiven : 0) | (record.is_imported ? kImported : 0) |
              (record.is_incomplete ? kIncomplete : 0) |
              (record.lacks_trusted_xattrs ? kLacksTrusted : 0));

@@ -8,7 +8,7 @@ namespace {
 namespace f = node_fields;
 
 constexpr std::uint64_t kMaxU32 = 0xFFFF'FFFF;
-constexpr std::uint64_t kMaxNanoseconds = 999'999'999;
+constexpr std::uint64_t kLastNanosecond = 999'999'999;
 // The shortest owner and node, with its numbers in the columns: every field one byte.
 constexpr std::size_t kMinOwnerBytes = 4;
 constexpr std::size_t kMinNodeBytes = 11;
@@ -73,7 +73,7 @@ void NodeReader::read_seconds(Timestamp& time, const Timestamp& before) {
 
 void NodeReader::read_nanoseconds(Timestamp& time, const Timestamp& before) {
   const std::uint64_t nanoseconds = after(before.nanoseconds);
-  if (nanoseconds > kMaxNanoseconds) in_.fail("nanoseconds out of range");
+  if (nanoseconds > kLastNanosecond) in_.fail("nanoseconds out of range");
   time.nanoseconds = static_cast<std::uint32_t>(nanoseconds);
 }
 

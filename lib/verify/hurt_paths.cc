@@ -108,10 +108,6 @@ void Namer::leave() {
   }
 }
 
-Finding::Weight weight_of(Verdict verdict) {
-  return verdict == Verdict::lost ? Finding::Weight::damaged : Finding::Weight::healable;
-}
-
 void Namer::report(const char* code, const Hurt& hurt) {
   if (++count_ > kMaxNamedPaths) {
     worst_unnamed_ = worse(worst_unnamed_, hurt.verdict);

@@ -38,10 +38,6 @@ BlockRange blocks_of(const Index& index, std::uint32_t pack) {
           static_cast<std::uint32_t>(last - blocks.begin())};
 }
 
-Finding::Weight weight_of(Verdict best_place) {
-  return best_place == Verdict::lost ? Finding::Weight::damaged : Finding::Weight::healable;
-}
-
 class Reporter {
  public:
   Reporter(const PackTables& tables, const Verdicts& verdicts, FindingSink& findings)

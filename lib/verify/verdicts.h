@@ -4,6 +4,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/finding.h"
 #include "index/index.h"
 
 namespace coppice {
@@ -16,6 +17,10 @@ enum class Verdict : std::uint8_t {
 };
 inline Verdict worse(Verdict a, Verdict b) { return a > b ? a : b; }
 inline Verdict better(Verdict a, Verdict b) { return a < b ? a : b; }
+/// Of the finding that a thing with this verdict makes.
+inline Finding::Weight weight_of(Verdict verdict) {
+  return verdict == Verdict::lost ? Finding::Weight::damaged : Finding::Weight::healable;
+}
 
 /// Which places of the index are bad. One byte a block. Thread-safe while only const functions are
 /// called. The index must outlive it and have at most one run.

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Tests of the built program: cli_test.py PROGRAM. The cases stand in *_cases.py."""
+"""Tests of the built program: cli_test.py PROGRAM [CASES...], where `access` stands for the cases in access_cases.py; default: all."""
 
 import os
 import sys

@@ -136,8 +136,11 @@ def main():
         BINARY = sys.argv.pop(1)
     BINARY = os.path.abspath(BINARY)
     if not os.access(BINARY, os.X_OK):
-        sys.exit("usage: cli_test.py PROGRAM (or set COPPICE)")
+        sys.exit("usage: cli_test.py PROGRAM [CASES...] (or set COPPICE)")
     here = os.path.dirname(os.path.abspath(__file__))
-    suite = unittest.defaultTestLoader.discover(here, pattern="*_cases.py")
+    loader = unittest.defaultTestLoader
+    suite = unittest.TestSuite(loader.discover(here, pattern=f"{name}_cases.py") for name in sys.argv[1:] or ["*"])
+    if suite.countTestCases() == 0:
+        sys.exit(f"no such cases: {sys.argv[1:]}")
     result = unittest.TextTestRunner(verbosity=1).run(suite)
     sys.exit(0 if result.wasSuccessful() else 1)

@@ -11,12 +11,12 @@ using namespace coppice;
 
 namespace {
 
-struct Vector {
+struct SignedMessage {
   std::string_view seed, public_key, message, signature;
 };
 
 /// RFC 8032, section 7.1, tests 1 to 3.
-constexpr Vector kVectors[] = {
+constexpr SignedMessage kSignedMessages[] = {
     {"9d61b19deffd5a60ba844af492ec2cc44449c5697b326919703bac031cae7f60",
      "d75a980182b10ab7d54bfed3c964073a0ee172f3daa62325af021a68f707511a", "",
      "e5564300c360ac729086e2cc806e828a84877f1eb8e5d974d873e065224901555fb8821590a33bacc61e39701cf9b"
@@ -36,7 +36,7 @@ constexpr Vector kVectors[] = {
 }  // namespace
 
 TEST_CASE("Ed25519 agrees with RFC 8032") {
-  for (const Vector& vector : kVectors) {
+  for (const SignedMessage& vector : kSignedMessages) {
     const SigningKey key(secret_hex(vector.seed));
     const Bytes message = hex(vector.message);
     CHECK(key.public_key().hex() == vector.public_key);

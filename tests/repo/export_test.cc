@@ -5,26 +5,18 @@
 #include <doctest/doctest.h>
 
 #include "base/error.h"
-#include "crypto/hash.h"
+#include "repo/edited_text.h"
 
 namespace coppice {
 namespace {
 
-HeaderExport sample() {
+HeaderExport sample_export() {
   HeaderExport content;
   content.repository_id.bytes.fill(0x5A);
   content.header = to_bytes(as_bytes("{header}\n"));
   content.slots = {{std::string(32, 'a'), Bytes{1, 2}}, {std::string(32, 'b'), Bytes{}}};
   content.log = {Bytes{0, 255, 7}, Bytes{}};
   return content;
-}
-
-std::string edited(std::string text, std::string_view from, std::string_view to) {
-  const std::size_t at = text.find(from);
-  REQUIRE(at != text.npos);
-  text.replace(at, from.size(), to);
-  text.resize(text.rfind("\"checksum\""));
-  return text + "\"checksum\": \"" + blake3(as_bytes(text)).hex() + "\"\n}\n";
 }
 
 ErrorKind error_of(const std::string& text) {
@@ -40,12 +32,12 @@ ErrorKind error_of(const std::string& text) {
 }  // namespace
 
 TEST_CASE("an export reads back") {
-  CHECK(decode_export(as_bytes(encode_export(sample()))) == sample());
+  CHECK(decode_export(as_bytes(encode_export(sample_export()))) == sample_export());
   CHECK(decode_export(as_bytes(encode_export({}))) == HeaderExport{});
 }
 
 TEST_CASE("every byte of an export, changed to any other, is found or harmless") {
-  const std::string text = encode_export(sample());
+  const std::string text = encode_export(sample_export());
   std::size_t harmless = 0;
   for (std::size_t i = 0; i < text.size(); ++i) {
     for (int value = 0; value < 256; ++value) {
@@ -54,7 +46,7 @@ TEST_CASE("every byte of an export, changed to any other, is found or harmless")
       if (altered == text) continue;
       try {
         const HeaderExport decoded = decode_export(as_bytes(altered));
-        CHECK(decoded == sample());
+        CHECK(decoded == sample_export());
         ++harmless;
       } catch (const Error& error) {
         CHECK(error.kind() == ErrorKind::damaged);
@@ -65,7 +57,7 @@ TEST_CASE("every byte of an export, changed to any other, is found or harmless")
 }
 
 TEST_CASE("malformed exports with a right checksum are refused") {
-  const std::string text = encode_export(sample());
+  const std::string text = encode_export(sample_export());
   const std::string a(32, 'a');
   CHECK(error_of(edited(text, "\"version\": 1", "\"version\": 2")) == ErrorKind::newer_version);
   CHECK(error_of(edited(text, "header export", "header")) == ErrorKind::damaged);
@@ -81,7 +73,7 @@ TEST_CASE("malformed exports with a right checksum are refused") {
 }
 
 TEST_CASE("large exports are held to the limits on both sides") {
-  HeaderExport content = sample();
+  HeaderExport content = sample_export();
   content.log.assign(11, Bytes(1 << 20, 1));
   CHECK(decode_export(as_bytes(encode_export(content))) == content);
   content.log.assign(12, Bytes(1 << 20, 1));

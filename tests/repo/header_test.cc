@@ -4,12 +4,12 @@
 #include <doctest/doctest.h>
 
 #include "base/error.h"
-#include "crypto/hash.h"
+#include "repo/edited_text.h"
 
 namespace coppice {
 namespace {
 
-Header sample() {
+Header sample_header() {
   Header header;
   for (std::size_t i = 0; i < Id::kSize; ++i) {
     header.repository_id.bytes[i] = static_cast<std::uint8_t>(i);
@@ -19,7 +19,7 @@ Header sample() {
 }
 
 /// The kind of error that decoding ends in; REQUIREs one.
-ErrorKind error_of(const std::string& text) {
+ErrorKind header_error(const std::string& text) {
   try {
     decode_header(as_bytes(text));
   } catch (const Error& error) {
@@ -30,19 +30,10 @@ ErrorKind error_of(const std::string& text) {
 }
 
 /// The text with one piece replaced and the checksum made right again.
-std::string edited(std::string text, std::string_view from, std::string_view to) {
-  const std::size_t at = text.find(from);
-  REQUIRE(at != text.npos);
-  text.replace(at, from.size(), to);
-  const std::size_t key = text.rfind("\"checksum\"");
-  text.resize(key);
-  return text + "\"checksum\": \"" + blake3(as_bytes(text)).hex() + "\"\n}\n";
-}
-
 }  // namespace
 
 TEST_CASE("a header has exactly this text") {
-  CHECK(encode_header(sample()) == R"({
+  CHECK(encode_header(sample_header()) == R"({
   "format": "coppice repository",
   "version": 1,
   "repository_id": "000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f",
@@ -58,14 +49,14 @@ TEST_CASE("a header has exactly this text") {
 }
 
 TEST_CASE("a header reads back") {
-  Header header = sample();
+  Header header = sample_header();
   header.features.compatible = {"checksum", "later"};
   header.created_by = "a \"checksum\": \"\\ name";
   CHECK(decode_header(as_bytes(encode_header(header))) == header);
 }
 
 TEST_CASE("every byte of a header, changed to any other, is found or harmless") {
-  const Header header = sample();
+  const Header header = sample_header();
   const std::string text = encode_header(header);
   std::size_t harmless = 0;
   for (std::size_t i = 0; i < text.size(); ++i) {
@@ -86,39 +77,39 @@ TEST_CASE("every byte of a header, changed to any other, is found or harmless") 
 }
 
 TEST_CASE("a header cut short anywhere is damaged, until nothing shows what it was") {
-  const std::string text = encode_header(sample());
+  const std::string text = encode_header(sample_header());
   for (std::size_t size = 0; size + 1 < text.size(); ++size) {
     const bool is_recognisable = size >= text.find("coppice") + 7;
-    CHECK(error_of(text.substr(0, size)) ==
+    CHECK(header_error(text.substr(0, size)) ==
           (is_recognisable ? ErrorKind::damaged : ErrorKind::no_repository));
   }
 }
 
 TEST_CASE("files that are no header at all are no repository") {
-  CHECK(error_of("") == ErrorKind::no_repository);
-  CHECK(error_of("hello") == ErrorKind::no_repository);
-  CHECK(error_of("{\"repository\": 2}") == ErrorKind::no_repository);
-  CHECK(error_of(std::string(4096, '\0')) == ErrorKind::no_repository);
-  CHECK(error_of(edited(encode_header(sample()), "coppice repository", "coppice slot")) ==
-        ErrorKind::no_repository);
+  CHECK(header_error("") == ErrorKind::no_repository);
+  CHECK(header_error("hello") == ErrorKind::no_repository);
+  CHECK(header_error("{\"repository\": 2}") == ErrorKind::no_repository);
+  CHECK(header_error(std::string(4096, '\0')) == ErrorKind::no_repository);
+  CHECK(header_error(edited(encode_header(sample_header()), "coppice repository",
+                            "coppice slot")) == ErrorKind::no_repository);
 }
 
 TEST_CASE("a newer repository is not judged") {
-  Header header = sample();
+  Header header = sample_header();
   header.version = 2;
-  CHECK(error_of(encode_header(header)) == ErrorKind::newer_version);
-  CHECK(error_of(edited(encode_header(sample()), "\"version\": 1", "\"version\": 1099511627776")) ==
-        ErrorKind::newer_version);
+  CHECK(header_error(encode_header(header)) == ErrorKind::newer_version);
+  CHECK(header_error(edited(encode_header(sample_header()), "\"version\": 1",
+                            "\"version\": 1099511627776")) == ErrorKind::newer_version);
   // Nothing else is looked at in a newer one.
-  CHECK(error_of(edited(encode_header(header), "\"features\"", "\"abilities\"")) ==
+  CHECK(header_error(edited(encode_header(header), "\"features\"", "\"abilities\"")) ==
         ErrorKind::newer_version);
-  header = sample();
+  header = sample_header();
   header.features.incompatible = {"time travel"};
-  CHECK(error_of(encode_header(header)) == ErrorKind::newer_version);
+  CHECK(header_error(encode_header(header)) == ErrorKind::newer_version);
 }
 
 TEST_CASE("an unknown read-only-compatible feature allows reading only") {
-  Header header = sample();
+  Header header = sample_header();
   header.features.compatible = {"colour"};
   CHECK_FALSE(is_read_only(decode_header(as_bytes(encode_header(header)))));
   header.features.read_only_compatible = {"quota"};
@@ -126,21 +117,22 @@ TEST_CASE("an unknown read-only-compatible feature allows reading only") {
 }
 
 TEST_CASE("wrong types with a right checksum are damaged; unknown members are ignored") {
-  const std::string text = encode_header(sample());
-  CHECK(error_of(edited(text, "\"version\": 1", "\"version\": \"1\"")) == ErrorKind::damaged);
-  CHECK(error_of(edited(text, "\"version\": 1", "\"version\": 0")) == ErrorKind::damaged);
-  CHECK(error_of(edited(text, "\"version\": 1", "\"version\": -1")) == ErrorKind::damaged);
-  CHECK(error_of(edited(text, "\"version\": 1", "\"version\": 1.0")) == ErrorKind::damaged);
-  CHECK(error_of(edited(text, "\"0001", "\"001")) == ErrorKind::damaged);
-  CHECK(error_of(edited(text, "1e1f\"", "1E1F\"")) == ErrorKind::damaged);
-  CHECK(error_of(edited(text, "\"created_by\": \"coppice 0.1.0\"", "\"created_by\": null")) ==
+  const std::string text = encode_header(sample_header());
+  CHECK(header_error(edited(text, "\"version\": 1", "\"version\": \"1\"")) == ErrorKind::damaged);
+  CHECK(header_error(edited(text, "\"version\": 1", "\"version\": 0")) == ErrorKind::damaged);
+  CHECK(header_error(edited(text, "\"version\": 1", "\"version\": -1")) == ErrorKind::damaged);
+  CHECK(header_error(edited(text, "\"version\": 1", "\"version\": 1.0")) == ErrorKind::damaged);
+  CHECK(header_error(edited(text, "\"0001", "\"001")) == ErrorKind::damaged);
+  CHECK(header_error(edited(text, "1e1f\"", "1E1F\"")) == ErrorKind::damaged);
+  CHECK(header_error(edited(text, "\"created_by\": \"coppice 0.1.0\"", "\"created_by\": null")) ==
         ErrorKind::damaged);
-  CHECK(error_of(edited(text, "\"compatible\": []", "\"compatible\": {}")) == ErrorKind::damaged);
-  CHECK(error_of(edited(text, "\"incompatible\": []", "\"incompatible\": [7]")) ==
+  CHECK(header_error(edited(text, "\"compatible\": []", "\"compatible\": {}")) ==
         ErrorKind::damaged);
-  CHECK(error_of(edited(text, "\"incompatible\": []", "\"z\": []")) == ErrorKind::damaged);
+  CHECK(header_error(edited(text, "\"incompatible\": []", "\"incompatible\": [7]")) ==
+        ErrorKind::damaged);
+  CHECK(header_error(edited(text, "\"incompatible\": []", "\"z\": []")) == ErrorKind::damaged);
   const std::string more = edited(text, "\"version\": 1", "\"colour\": [1.5], \"version\": 1");
-  CHECK(decode_header(as_bytes(more)) == sample());
+  CHECK(decode_header(as_bytes(more)) == sample_header());
 }
 
 }  // namespace coppice

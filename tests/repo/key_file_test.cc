@@ -15,7 +15,7 @@ namespace {
 
 const std::string kHex = "000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f";
 
-ErrorKind error_of(const std::string& text) {
+ErrorKind key_file_error(const std::string& text) {
   try {
     parse_key_file(as_bytes(text));
   } catch (const Error& error) {
@@ -56,13 +56,13 @@ TEST_CASE("anything but those two lines is no key file") {
   };
   for (const std::string& text : others) {
     CAPTURE(text);
-    CHECK(error_of(text) == ErrorKind::no_key);
+    CHECK(key_file_error(text) == ErrorKind::no_key);
   }
 }
 
 TEST_CASE("a key file of a higher number comes from a newer program") {
-  CHECK(error_of("coppice key file 2\nwhatever") == ErrorKind::newer_version);
-  CHECK(error_of("coppice key file 10\n" + kHex + "\n") == ErrorKind::newer_version);
+  CHECK(key_file_error("coppice key file 2\nwhatever") == ErrorKind::newer_version);
+  CHECK(key_file_error("coppice key file 10\n" + kHex + "\n") == ErrorKind::newer_version);
 }
 
 }  // namespace coppice

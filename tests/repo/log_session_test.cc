@@ -11,7 +11,7 @@ using namespace coppice::test;
 
 namespace {
 
-struct Sample {
+struct SessionSample {
   SeededRandom random{11};
   BoxPrivateKey data_key{random_secret(random)};
   BoxPrivateKey metadata_key{random_secret(random)};
@@ -19,7 +19,7 @@ struct Sample {
   SigningKey signer{random_secret(random)};
   Session session = make_session({data_key.public_key(), metadata_key.public_key()}, 2, random);
 
-  Sample() {
+  SessionSample() {
     session.record.repository = name_of("repository");
     session.record.box.writer = random_id<SlotId>(random);
     session.record.host = "alder";
@@ -32,7 +32,7 @@ struct Sample {
 }  // namespace
 
 TEST_CASE("a session record comes back as it was written") {
-  const Sample sample;
+  const SessionSample sample;
   const ParsedSessionRecord parsed = parse_session_record(sample.file());
   CHECK(parsed.plain.box == sample.session.record.box);
   CHECK(parsed.plain.host.empty());
@@ -41,7 +41,7 @@ TEST_CASE("a session record comes back as it was written") {
 }
 
 TEST_CASE("a session's boxes open with the class keys, each with its own") {
-  const Sample sample;
+  const SessionSample sample;
   const SessionBox& box = sample.session.box();
   const auto data = open_session_box(box, ChunkClass::data, sample.data_key);
   const auto metadata = open_session_box(box, ChunkClass::metadata, sample.metadata_key);
@@ -66,7 +66,7 @@ TEST_CASE("a random generator that repeats itself gives the same session id") {
 }
 
 TEST_CASE("a session record cut or flipped anywhere is refused") {
-  const Sample sample;
+  const SessionSample sample;
   Bytes file = sample.file();
   for (std::size_t at = 0; at < file.size(); ++at) {
     CAPTURE(at);
@@ -78,7 +78,7 @@ TEST_CASE("a session record cut or flipped anywhere is refused") {
 }
 
 TEST_CASE("a session record altered anywhere and checksummed again is not signed") {
-  const Sample sample;
+  const SessionSample sample;
   const Bytes file = sample.file();
   std::size_t parsed_count = 0;
   for (std::size_t at = 0; at < file.size() - Id::kSize; ++at) {

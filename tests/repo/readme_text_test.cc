@@ -9,7 +9,7 @@
 namespace coppice {
 namespace {
 
-std::string sample() {
+std::string sample_readme() {
   Header header;
   header.created_by = "coppice 0.1.0\nnot a line of its own";
   return make_readme(header, "0.1.0");
@@ -18,7 +18,7 @@ std::string sample() {
 }  // namespace
 
 TEST_CASE("the readme names the commands, the way without the program, and its own hash") {
-  const std::string text = sample();
+  const std::string text = sample_readme();
   for (const char* piece :
        {"coppice -r THIS_DIRECTORY snapshots\n", "coppice -r THIS_DIRECTORY ls latest\n",
         "coppice -r THIS_DIRECTORY restore latest --target /some/empty/dir\n", "docs/format.md",
@@ -39,7 +39,7 @@ TEST_CASE("the readme names the commands, the way without the program, and its o
 }
 
 TEST_CASE("a readme is intact only as it was written") {
-  const std::string text = sample();
+  const std::string text = sample_readme();
   CHECK(is_readme_intact(as_bytes(text)));
   for (std::size_t i = 0; i < text.size(); ++i) {
     std::string altered = text;

@@ -7,9 +7,9 @@
 #include "base/codec.h"
 #include "base/error.h"
 #include "crypto/aead.h"
-#include "crypto/hash.h"
 #include "crypto/kdf.h"
 #include "repo/counting_random.h"
+#include "repo/edited_text.h"
 
 namespace coppice {
 namespace {
@@ -18,7 +18,7 @@ constexpr ScryptParams kCheap{1U << 10, 8, 1};
 
 Secret32 secret_of(std::uint8_t byte) { return Secret32(Bytes(32, byte)); }
 
-SlotPayload sample() {
+SlotPayload sample_payload() {
   SlotPayload payload;
   payload.role = Role::owner;
   payload.slot_id.bytes.fill(0x11);
@@ -50,20 +50,12 @@ bool is_equal(const SlotPayload& a, const SlotPayload& b) {
 
 std::string sealed_sample(const Credential& credential) {
   CountingRandom random;
-  return seal_slot(sample(), credential, kCheap, random);
-}
-
-std::string edited(std::string text, std::string_view from, std::string_view to) {
-  const std::size_t at = text.find(from);
-  REQUIRE(at != text.npos);
-  text.replace(at, from.size(), to);
-  text.resize(text.rfind("\"checksum\""));
-  return text + "\"checksum\": \"" + blake3(as_bytes(text)).hex() + "\"\n}\n";
+  return seal_slot(sample_payload(), credential, kCheap, random);
 }
 
 ErrorKind error_of(const std::string& text, const Credential& credential) {
   try {
-    open_slot(as_bytes(text), sample().repository_id, credential);
+    open_slot(as_bytes(text), sample_payload().repository_id, credential);
   } catch (const Error& error) {
     return error.kind();
   }
@@ -84,7 +76,7 @@ ErrorKind payload_error_of(ByteView bytes) {
 }  // namespace
 
 TEST_CASE("a payload has exactly these bytes and reads back") {
-  SlotPayload payload = sample();
+  SlotPayload payload = sample_payload();
   ByteWriter expected;
   const auto fill = [&](std::uint8_t byte, std::size_t count) { expected.raw(Bytes(count, byte)); };
   expected.raw(Bytes{1, 4});
@@ -111,7 +103,7 @@ TEST_CASE("a payload has exactly these bytes and reads back") {
 }
 
 TEST_CASE("a broken payload is refused") {
-  const SecretBytes encoded = encode_slot_payload(sample());
+  const SecretBytes encoded = encode_slot_payload(sample_payload());
   const Bytes good = to_bytes(encoded.view());
   const auto with = [&](std::size_t at, std::uint8_t byte) {
     Bytes bytes = good;
@@ -131,21 +123,21 @@ TEST_CASE("a broken payload is refused") {
   CHECK(payload_error_of(with(epochs, 0x7F)) == ErrorKind::damaged);          // more than there are
   CHECK(payload_error_of(with(epochs + 34, 4)) == ErrorKind::newer_version);  // a third flag
   CHECK(payload_error_of(with(good.size() - 33, 2)) == ErrorKind::damaged);
-  SlotPayload twice = sample();
+  SlotPayload twice = sample_payload();
   twice.epochs[1].epoch = 0;
   CHECK(payload_error_of(encode_slot_payload(twice).view()) == ErrorKind::damaged);
 }
 
 TEST_CASE("a slot opens with its passphrase or key file, and with nothing else") {
-  const Id repository = sample().repository_id;
+  const Id repository = sample_payload().repository_id;
   const std::string by_words = sealed_sample(passphrase("correct horse"));
   const std::string by_file = sealed_sample(key_file(7));
   const auto opened = open_slot(as_bytes(by_words), repository, passphrase("correct horse"));
   REQUIRE(opened);
-  CHECK(is_equal(*opened, sample()));
+  CHECK(is_equal(*opened, sample_payload()));
   const auto opened_by_file = open_slot(as_bytes(by_file), repository, key_file(7));
   REQUIRE(opened_by_file);
-  CHECK(is_equal(*opened_by_file, sample()));
+  CHECK(is_equal(*opened_by_file, sample_payload()));
 
   CHECK_FALSE(open_slot(as_bytes(by_words), repository, passphrase("correct horse ")));
   CHECK_FALSE(open_slot(as_bytes(by_words), repository, passphrase("")));
@@ -156,13 +148,13 @@ TEST_CASE("a slot opens with its passphrase or key file, and with nothing else")
 
 TEST_CASE("a slot does not open in another repository or under another slot id") {
   const std::string text = sealed_sample(key_file(7));
-  const std::string id = sample().repository_id.hex();
+  const std::string id = sample_payload().repository_id.hex();
   Id other;
   other.bytes.fill(0x23);
   CHECK_FALSE(open_slot(as_bytes(text), other, key_file(7)));
   CHECK_FALSE(open_slot(as_bytes(edited(text, id, other.hex())), other, key_file(7)));
   const std::string renamed = edited(text, std::string(32, '1'), std::string(32, '2'));
-  CHECK_FALSE(open_slot(as_bytes(renamed), sample().repository_id, key_file(7)));
+  CHECK_FALSE(open_slot(as_bytes(renamed), sample_payload().repository_id, key_file(7)));
 }
 
 TEST_CASE("every byte of a slot, changed to any other, is found or harmless") {
@@ -175,9 +167,10 @@ TEST_CASE("every byte of a slot, changed to any other, is found or harmless") {
       altered[i] = static_cast<char>(value);
       if (altered == text) continue;
       try {
-        const auto opened = open_slot(as_bytes(altered), sample().repository_id, credential);
+        const auto opened =
+            open_slot(as_bytes(altered), sample_payload().repository_id, credential);
         REQUIRE(opened);
-        CHECK(is_equal(*opened, sample()));
+        CHECK(is_equal(*opened, sample_payload()));
         ++harmless;
       } catch (const Error& error) {
         CHECK(error.kind() == ErrorKind::damaged);
@@ -195,7 +188,7 @@ TEST_CASE("ciphertext altered by someone who repairs the checksum does not open"
     std::string altered = text;
     altered[i] = altered[i] == '0' ? '1' : '0';
     CHECK_FALSE(open_slot(as_bytes(edited(altered, "coppice slot", "coppice slot")),
-                          sample().repository_id, key_file(7)));
+                          sample_payload().repository_id, key_file(7)));
   }
 }
 
@@ -219,7 +212,7 @@ TEST_CASE("hostile scrypt parameters are refused before any work is done") {
       edited(edited(text, "\"n\": 1024", "\"n\": 1048576"), "\"r\": 8", "\"r\": 9");
   CHECK(error_of(large, credential) == ErrorKind::damaged);  // more than 1 GiB
   CountingRandom random;
-  CHECK_THROWS_AS(seal_slot(sample(), credential, {1U << 9, 8, 1}, random), Error);
+  CHECK_THROWS_AS(seal_slot(sample_payload(), credential, {1U << 9, 8, 1}, random), Error);
 }
 
 TEST_CASE("slots of a newer kind are not judged, malformed ones are damaged") {
@@ -239,10 +232,10 @@ TEST_CASE("slots of a newer kind are not judged, malformed ones are damaged") {
 
 TEST_CASE("the plain part of a slot can be read without a key") {
   const SlotFile file = parse_slot(as_bytes(sealed_sample(key_file(7))));
-  CHECK(file.slot_id == sample().slot_id);
-  CHECK(file.repository_id == sample().repository_id);
+  CHECK(file.slot_id == sample_payload().slot_id);
+  CHECK(file.repository_id == sample_payload().repository_id);
   CHECK(file.kdf == SlotKdf::key_file);
-  CHECK(file.sealed.size() == 12 + encode_slot_payload(sample()).view().size() + 16);
+  CHECK(file.sealed.size() == 12 + encode_slot_payload(sample_payload()).view().size() + 16);
   CHECK(parse_slot(as_bytes(sealed_sample(passphrase("x")))).scrypt.n == kCheap.n);
 }
 
@@ -251,7 +244,7 @@ TEST_CASE("a payload that speaks of another slot than the file around it is dama
   // slot inside.
   const std::string text = sealed_sample(key_file(7));
   const SlotFile file = parse_slot(as_bytes(text));
-  SlotPayload other = sample();
+  SlotPayload other = sample_payload();
   other.slot_id.bytes.fill(0x12);
   ByteWriter associated;
   associated.raw(as_bytes("coppice/1 slot"));
@@ -266,7 +259,7 @@ TEST_CASE("a payload that speaks of another slot than the file around it is dama
 }
 
 TEST_CASE("a slot with as many epochs as allowed fits into its file") {
-  SlotPayload payload = sample();
+  SlotPayload payload = sample_payload();
   payload.epochs.clear();
   for (std::size_t i = 0; i < kMaxSlotEpochs; ++i) {
     EpochSecrets epoch;

@@ -12,7 +12,7 @@ using namespace coppice::test;
 
 namespace {
 
-constexpr std::size_t kChunk = 100'000;
+constexpr std::size_t kChunkBytes = 100'000;
 
 std::vector<std::string> large_packs(Store& store) {
   std::vector<std::string> names;
@@ -38,7 +38,7 @@ bool says_healed(const FindingList& findings) { return findings.has("healed", "r
 }  // namespace
 
 TEST_CASE("a restore heals large packs by their parity, says so, and writes nothing there") {
-  RepositoryFixture fixture(kChunk, ParityGeometry{});
+  RepositoryFixture fixture(kChunkBytes, ParityGeometry{});
   const std::string content = noise(5'000'000, 1);
   const Reference root = fixture.store_tree({directory("d", {file("f", content)})});
   const std::vector<std::string> packs = large_packs(fixture.repository().store());
@@ -65,7 +65,7 @@ TEST_CASE("a restore heals large packs by their parity, says so, and writes noth
 }
 
 TEST_CASE("what parity cannot heal costs the files in it, and others of the pack are healed") {
-  RepositoryFixture fixture(kChunk, ParityGeometry{});
+  RepositoryFixture fixture(kChunkBytes, ParityGeometry{});
   const std::string lost = noise(4'000'000, 2);
   const std::string kept = noise(4'000'000, 3);
   const Reference root = fixture.store_tree({file("a", lost), file("b", kept)});
@@ -88,7 +88,7 @@ TEST_CASE("what parity cannot heal costs the files in it, and others of the pack
 }
 
 TEST_CASE("dump heals by parity, too, and says so") {
-  RepositoryFixture fixture(kChunk, ParityGeometry{});
+  RepositoryFixture fixture(kChunkBytes, ParityGeometry{});
   const std::string content = noise(3'000'000, 4);
   const Reference root = fixture.store_tree({file("f", content)});
   const std::vector<std::string> packs = large_packs(fixture.repository().store());
@@ -107,7 +107,7 @@ TEST_CASE("dump heals by parity, too, and says so") {
 }
 
 TEST_CASE("without parity nothing is healed, and nothing wrong comes out") {
-  RepositoryFixture fixture(kChunk);
+  RepositoryFixture fixture(kChunkBytes);
   const Reference root = fixture.store_tree({file("f", noise(3'000'000, 5))});
   std::string pack;
   for (const ObjectInfo& object : fixture.repository().store().list("packs/")) pack = object.name;

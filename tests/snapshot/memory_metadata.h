@@ -7,6 +7,7 @@
 #include "base/error.h"
 #include "crypto/hash.h"
 #include "snapshot/reference.h"
+#include "snapshot/tree_reader.h"
 #include "snapshot/tree_writer.h"
 
 namespace coppice::test {
@@ -130,6 +131,14 @@ bool survives_damage(const Bytes& good, Decode&& decode) {
   Bytes longer = good;
   longer.push_back(0);
   return !is_accepted(longer);
+}
+
+/// Of all nodes, in order.
+inline std::vector<std::string> names_of(MemoryMetadata& store, const Reference& tree) {
+  std::vector<std::string> names;
+  TreeCursor cursor(store, tree);
+  while (const Node* node = cursor.next()) names.push_back(node->name);
+  return names;
 }
 
 }  // namespace coppice::test

@@ -14,15 +14,8 @@ Id put_part(MemoryMetadata& store, const std::vector<std::string>& names) {
   return store.put(encode_tree_part(nodes));
 }
 
-Reference put_list(MemoryMetadata& store, const std::vector<Id>& parts) {
+Reference put_tree(MemoryMetadata& store, const std::vector<Id>& parts) {
   return {1, store.put(encode_list(parts))};
-}
-
-std::vector<std::string> names_of(MemoryMetadata& store, const Reference& tree) {
-  std::vector<std::string> names;
-  TreeCursor cursor(store, tree);
-  while (const Node* node = cursor.next()) names.push_back(node->name);
-  return names;
 }
 
 ErrorKind tree_error(MemoryMetadata& store, const Reference& tree) {
@@ -31,7 +24,7 @@ ErrorKind tree_error(MemoryMetadata& store, const Reference& tree) {
 
 TEST_CASE("nodes come in order across parts, and may be moved out") {
   MemoryMetadata store;
-  const Reference tree = put_list(
+  const Reference tree = put_tree(
       store, {put_part(store, {"a", "b"}), put_part(store, {"c"}), put_part(store, {"d"})});
   CHECK(names_of(store, tree) == std::vector<std::string>{"a", "b", "c", "d"});
   TreeCursor cursor(store, tree);
@@ -45,12 +38,12 @@ TEST_CASE("parts that do not ascend, repeat or are empty are damaged") {
   MemoryMetadata store;
   const Id ab = put_part(store, {"a", "b"});
   const Id empty = put_part(store, {});
-  CHECK(tree_error(store, put_list(store, {ab, ab})) == ErrorKind::damaged);
-  CHECK(tree_error(store, put_list(store, {ab, put_part(store, {"b", "c"})})) ==
+  CHECK(tree_error(store, put_tree(store, {ab, ab})) == ErrorKind::damaged);
+  CHECK(tree_error(store, put_tree(store, {ab, put_part(store, {"b", "c"})})) ==
         ErrorKind::damaged);
-  CHECK(tree_error(store, put_list(store, {put_part(store, {"c"}), ab})) == ErrorKind::damaged);
-  CHECK(tree_error(store, put_list(store, {ab, empty})) == ErrorKind::damaged);
-  CHECK(tree_error(store, put_list(store, {empty})) == ErrorKind::damaged);
+  CHECK(tree_error(store, put_tree(store, {put_part(store, {"c"}), ab})) == ErrorKind::damaged);
+  CHECK(tree_error(store, put_tree(store, {ab, empty})) == ErrorKind::damaged);
+  CHECK(tree_error(store, put_tree(store, {empty})) == ErrorKind::damaged);
   CHECK(names_of(store, {0, empty}).empty());
   CHECK(tree_error(store, {4, ab}) == ErrorKind::damaged);
   CHECK(tree_error(store, {0, made_id(1)}) == ErrorKind::damaged);
@@ -85,7 +78,7 @@ TEST_CASE("content that is shorter or longer than the size is damaged") {
   CHECK(kind_of_error([&] { count(5); }) == ErrorKind::damaged);
 
   const std::vector<ContentExtent> hole = {{Id{}, 5, true}};
-  node.content.reference = put_list(
+  node.content.reference = put_tree(
       store, {store.put(encode_content_part(extents)), store.put(encode_content_part(hole))});
   CHECK(kind_of_error([&] { count(20); }) == ErrorKind::damaged);
 }
@@ -107,10 +100,10 @@ TEST_CASE("a child is found in the part that holds it, whatever the levels") {
   std::vector<Id> parts;
   parts.reserve(all.size());
   for (const std::string& name : all) parts.push_back(put_part(store, {name, name + "x"}));
-  const Reference low1 = put_list(store, {parts[0], parts[1], parts[2]});
-  const Reference low2 = put_list(store, {parts[3], parts[4]});
-  const Reference low3 = put_list(store, {parts[5], parts[6]});
-  Reference tree = put_list(store, {low1.id, low2.id, low3.id});
+  const Reference low1 = put_tree(store, {parts[0], parts[1], parts[2]});
+  const Reference low2 = put_tree(store, {parts[3], parts[4]});
+  const Reference low3 = put_tree(store, {parts[5], parts[6]});
+  Reference tree = put_tree(store, {low1.id, low2.id, low3.id});
   tree.levels = 2;
   for (const std::string& name : all) {
     CHECK(find_child(store, tree, name)->name == name);

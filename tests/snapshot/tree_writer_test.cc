@@ -33,13 +33,6 @@ std::set<Id> parts_of(MemoryMetadata& store, const Reference& tree) {
   return parts;
 }
 
-std::vector<std::string> names_of(MemoryMetadata& store, const Reference& tree) {
-  std::vector<std::string> names;
-  TreeCursor cursor(store, tree);
-  while (const Node* node = cursor.next()) names.push_back(node->name);
-  return names;
-}
-
 TEST_CASE("an empty directory is one part without nodes") {
   MemoryMetadata store;
   TreeWriter writer(store);

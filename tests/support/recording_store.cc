@@ -8,7 +8,7 @@
 namespace coppice::test {
 namespace {
 
-std::string directory_of(const std::string& name) {
+std::string parent_of(const std::string& name) {
   const std::size_t slash = name.rfind('/');
   return slash == std::string::npos ? "" : name.substr(0, slash);
 }
@@ -60,9 +60,9 @@ std::vector<std::size_t> RecordingStore::unsynced_after(std::size_t count) const
       unsynced.push_back(at);
       continue;
     }
-    const std::string synced = directory_of(operation.name);
+    const std::string synced = parent_of(operation.name);
     std::erase_if(unsynced, [&](std::size_t removal) {
-      return directory_of(operations_[removal].name) == synced;
+      return parent_of(operations_[removal].name) == synced;
     });
   }
   return unsynced;

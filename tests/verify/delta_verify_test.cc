@@ -123,10 +123,6 @@ std::vector<std::string> hurt(RepositoryFixture& fixture, const Outcome& outcome
 
 using Paths = std::vector<std::string>;
 
-Outcome verified(RepositoryFixture& fixture, const VerifyOptions& options) {
-  return keyed(objects_of(fixture.repository().store()), options);
-}
-
 /// Two versions of "f", the second a delta against the first, and one file beside each.
 struct TwoVersions {
   RepositoryFixture fixture{kChunk};

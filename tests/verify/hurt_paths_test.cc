@@ -18,10 +18,6 @@ Paths paths(const Outcome& outcome, std::string_view code) {
   return found;
 }
 
-Outcome verified(RepositoryFixture& fixture, const VerifyOptions& options) {
-  return keyed(objects_of(fixture.repository().store()), options);
-}
-
 }  // namespace
 
 TEST_CASE("a lost chunk hurts exactly the paths that hold it, in every snapshot") {

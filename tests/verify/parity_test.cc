@@ -5,11 +5,11 @@
 namespace coppice::test {
 namespace {
 
-constexpr std::size_t kChunk = 100'000;
+constexpr std::size_t kChunkBytes = 100'000;
 
 /// One pack of a little above 2 MiB with parity: some blocks of data, then the tree.
 Objects large_pack() {
-  RepositoryFixture fixture(kChunk, ParityGeometry{});
+  RepositoryFixture fixture(kChunkBytes, ParityGeometry{});
   fixture.store_tree(
       {directory("d", {file("x", noise(2'200'000, 1)), file("y", noise(1'000'000, 2))})});
   return objects_of(fixture.repository().store());

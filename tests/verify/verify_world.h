@@ -65,4 +65,8 @@ inline VerifyOptions reading_data() {
   return options;
 }
 
+inline Outcome verified(RepositoryFixture& fixture, const VerifyOptions& options) {
+  return keyed(objects_of(fixture.repository().store()), options);
+}
+
 }  // namespace coppice::test
