@@ -218,9 +218,9 @@ Parameters decode_parameters(ByteView bytes) {
   });
 }
 
-Bytes encode_drill_body(std::string_view json) {
+Bytes encode_drill_body(std::string_view drill_json) {
   ByteWriter out;
-  out.text(json);
+  out.text(drill_json);
   return out.take();
 }
 
