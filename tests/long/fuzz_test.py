@@ -23,7 +23,7 @@ CORPUS = os.path.join(SOURCE, "tests", "fuzz", "corpus")
 def build(directory):
     subprocess.run(["cmake", "-S", SOURCE, "-B", directory, "-G", "Ninja", "-DCMAKE_BUILD_TYPE=RelWithDebInfo",
                     "-DCMAKE_CXX_FLAGS_RELWITHDEBINFO=-O1 -g1", "-DCMAKE_C_FLAGS_RELWITHDEBINFO=-O1 -g1",
-                    "-DCMAKE_CXX_COMPILER=clang++", "-DCMAKE_C_COMPILER=clang", "-DCOPPICE_FUZZ=ON",
+                    "-DCMAKE_CXX_COMPILER=clang++", "-DCMAKE_C_COMPILER=clang", "-DCOPPICE_FUZZ=ON", "-DCMAKE_UNITY_BUILD=ON",
                     "-DCOPPICE_SANITIZE=address,undefined,fuzzer-no-link"], check=True, stdout=subprocess.DEVNULL)
     subprocess.run(["cmake", "--build", directory, "--target", "fuzz"], check=True, stdout=subprocess.DEVNULL)
 
