@@ -23,8 +23,8 @@ bool is_all_zero(ByteView bytes);
 /// use read_at beside it. Throws system_error.
 Extent next_data(int fd, std::uint64_t offset, std::uint64_t size);
 
-/// False where one call tells that all of the first `size` bytes are data, as they nearly always are;
-/// true is no promise. Moves the file position.
+/// False where one call tells that all of the first `size` bytes are data, as they nearly always
+/// are; true is no promise. Moves the file position.
 bool may_have_holes(int fd, std::uint64_t size);
 
 // For file systems that take all for data (tells_holes in fs/mount_info.h):
