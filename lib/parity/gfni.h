@@ -2,13 +2,11 @@
 #include <cstddef>
 #include <cstdint>
 #include <span>
-#include <vector>
 
-#include "base/bytes.h"
 #include "parity/geometry.h"
 
 /// Multiplying sectors with GFNI (Intel SDM, GF2P8AFFINEQB) and AVX-512: a product by a constant of
-/// GF(2^8) is a linear map of bits, which one instruction applies to 64 bytes. Some six times as
+/// GF(2^8) is a linear map of bits, which one instruction applies to 64 bytes. Some three times as
 /// fast as the table shuffles of ISA-L 2.30, which does not know these instructions
 /// (docs/decisions/0011).
 namespace coppice::gfni {
