@@ -8,6 +8,7 @@
 #include "prune_world.h"
 #include "repo/keyless_log.h"
 #include "repo/session_beat.h"
+#include "verify/verify.h"
 
 namespace coppice::test {
 namespace {
@@ -142,6 +143,33 @@ TEST_CASE_FIXTURE(PruneWorld, "a base is moved once, however often its old pack 
   CHECK(here.state().condemned.empty());
   CHECK(files("packs/") == 4);  // of each of two a second file
   expect_all_whole();
+}
+
+TEST_CASE_FIXTURE(PruneWorld, "a delta that nobody needs may stay without its base: no damage") {
+  Repository& here = fixture.repository();
+  std::string bytes = noise(600'000, 1);
+  write("a", bytes);
+  const BackupResult first = backup(here, backup_options());
+  for (std::size_t i = 5; i < bytes.size(); i += 30'000) ++bytes[i];
+  write("a", bytes);
+  write("kept", noise(12'000'000, 2));
+  BackupOptions options = backup_options();
+  options.parent_root = first.record.root;
+  const Id second = backup(here, options).snapshot_id.value();
+  write("a", "");
+  backup(here);
+  forget(here, {*first.snapshot_id, second});
+  PruneOptions generous = prune_options();
+  generous.limits.max_unused.is_unlimited = true;
+  CHECK(run_prune(here, generous, findings).packs_dead > 0);
+  const auto there = machine();
+  REQUIRE(there->load_index({}, findings).index.has_deltas());
+  VerifyOptions wish;
+  SUBCASE("structure") {}
+  SUBCASE("data") { wish.read_data = true; }
+  CHECK(verify_repository(*there, fixture.pool(), wish, findings).error_count == 0);
+  expect_all_whole();
+  CHECK_MESSAGE(findings.text().empty(), findings.text());
 }
 
 TEST_CASE_FIXTURE(PruneWorld, "small packs are joined, and what they held is the same") {
