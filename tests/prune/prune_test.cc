@@ -3,6 +3,8 @@
 #include <doctest/doctest.h>
 
 #include <set>
+#include <string>
+#include <vector>
 
 #include "crypto/random.h"
 #include "prune_world.h"
@@ -91,37 +93,36 @@ TEST_CASE_FIXTURE(PruneWorld, "within the limits partly dead packs stay") {
   expect_all_whole();
 }
 
-TEST_CASE_FIXTURE(PruneWorld, "a base that only forgotten snapshots name stays for its delta") {
+class Versions : public PruneWorld {
+ public:
+  /// Two snapshots of "a", which the second holds as a delta, with another file beside it.
+  std::vector<Id> back_up_versions(Repository& here, const std::string& beside = "") {
+    std::string bytes = noise(600'000, 1);
+    write("a", bytes);
+    const BackupResult first = backup(here, backup_options());
+    for (std::size_t i = 5; i < bytes.size(); i += 30'000) ++bytes[i];
+    ++bytes.back();
+    write("a", bytes);
+    write("beside", beside);
+    BackupOptions options = backup_options();
+    options.parent_root = first.record.root;
+    const BackupResult second = backup(here, options);
+    REQUIRE(here.load_index({}, findings).index.has_deltas());
+    return {*first.snapshot_id, *second.snapshot_id};
+  }
+};
+
+TEST_CASE_FIXTURE(Versions, "a base that only forgotten snapshots name stays for its delta") {
   Repository& here = fixture.repository();
-  std::string bytes = noise(600'000, 1);
-  write("a", bytes);
-  const BackupResult first = backup(here, backup_options());
-  for (std::size_t i = 5; i < bytes.size(); i += 30'000) ++bytes[i];
-  ++bytes.back();
-  write("a", bytes);
-  BackupOptions options = backup_options();
-  options.parent_root = first.record.root;
-  backup(here, options);
-  REQUIRE(here.load_index({}, findings).index.has_deltas());
-  forget(here, {*first.snapshot_id});
+  forget(here, {back_up_versions(here).front()});
   prune(here);
   CHECK(here.state().snapshots.size() == 1);
   expect_all_whole();
 }
 
-TEST_CASE_FIXTURE(PruneWorld, "a base is moved once, however often its old pack cannot go yet") {
+TEST_CASE_FIXTURE(Versions, "a base is moved once, however often its old pack cannot go yet") {
   Repository& here = fixture.repository();
-  std::string bytes = noise(600'000, 1);
-  write("a", bytes);
-  const BackupResult first = backup(here, backup_options());
-  for (std::size_t i = 5; i < bytes.size(); i += 30'000) ++bytes[i];
-  ++bytes.back();
-  write("a", bytes);
-  BackupOptions options = backup_options();
-  options.parent_root = first.record.root;
-  backup(here, options);
-  REQUIRE(here.load_index({}, findings).index.has_deltas());
-  forget(here, {*first.snapshot_id});
+  forget(here, {back_up_versions(here).front()});
   // A session that lives as long as the first collections.
   BeatName beat{random_id<Id>(system_random()), 0};
   clock.on_sleep = [&] {
@@ -145,20 +146,12 @@ TEST_CASE_FIXTURE(PruneWorld, "a base is moved once, however often its old pack 
   expect_all_whole();
 }
 
-TEST_CASE_FIXTURE(PruneWorld, "a delta that nobody needs may stay without its base: no damage") {
+TEST_CASE_FIXTURE(Versions, "a delta that nobody needs may stay without its base: no damage") {
   Repository& here = fixture.repository();
-  std::string bytes = noise(600'000, 1);
-  write("a", bytes);
-  const BackupResult first = backup(here, backup_options());
-  for (std::size_t i = 5; i < bytes.size(); i += 30'000) ++bytes[i];
-  write("a", bytes);
-  write("kept", noise(12'000'000, 2));
-  BackupOptions options = backup_options();
-  options.parent_root = first.record.root;
-  const Id second = backup(here, options).snapshot_id.value();
+  const std::vector<Id> versions = back_up_versions(here, noise(12'000'000, 2));
   write("a", "");
   backup(here);
-  forget(here, {*first.snapshot_id, second});
+  forget(here, versions);
   PruneOptions generous = prune_options();
   generous.limits.max_unused.is_unlimited = true;
   CHECK(run_prune(here, generous, findings).packs_dead > 0);
