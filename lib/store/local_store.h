@@ -18,6 +18,7 @@ class TargetDirectory;
 struct LocalStoreQuirks {
   int link_errno = 0;
   int rename_noreplace_errno = 0;
+  int flock_errno = 0;  ///< of directories
   int fsync_errno = 0;
   int real_fsyncs = 0;  ///< so many are made before fsync_errno is answered
   int chmod_errno = 0;
@@ -29,8 +30,9 @@ struct LocalStoreOptions {
   /// Takes what is wrong with the file system but bearable, each once per store. Called from any
   /// thread that stores.
   std::function<void(const std::string&)> warn = {};
-  /// An existing directory local to this host, for the lock that file systems without link(2) and
-  /// RENAME_NOREPLACE need; empty: on those, put_if_absent throws Error{failed}.
+  /// An existing directory local to this host, for the lock that file systems need which have none
+  /// of link(2), RENAME_NOREPLACE and flock(2) of directories; empty: on those, put_if_absent
+  /// throws Error{failed}.
   std::string lock_dir = {};
   LocalStoreQuirks quirks = {};
 };

@@ -69,7 +69,8 @@ class Store {
   /// when that matters.
   virtual bool put_if_absent(const std::string& name, ByteView bytes) = 0;
 
-  /// The object's size in bytes; nullopt when absent.
+  /// The object's size in bytes; nullopt when absent. Something else of that name (a directory, a
+  /// link) counts as an object without bytes: one that is damaged, as `read` says.
   virtual std::optional<std::uint64_t> size(const std::string& name) = 0;
   /// Fills `out` from `offset` on. Throws Error{damaged} when the object is missing, ends before,
   /// or lies on sectors that cannot be read.

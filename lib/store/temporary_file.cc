@@ -29,13 +29,22 @@ bool lock_waiting(int fd) {
   return result == 0;
 }
 
+/// A lock on the target's own directory: whoever runs a process, and wherever its state lies, meets
+/// the others there. Not open if the file system cannot lock directories.
+Fd lock_root(const TargetDirectory& target) {
+  if (target.options().quirks.flock_errno != 0) return Fd();
+  Fd root = open_at(target.root(), ".", O_RDONLY | O_DIRECTORY);
+  return lock_waiting(root.get()) ? std::move(root) : Fd();
+}
+
 /// The lock that stands in for an atomic operation of the file system, among the processes of this
 /// host.
 Fd lock_this_host(const TargetDirectory& target) {
+  if (Fd root = lock_root(target); root.is_open()) return root;
   if (target.options().lock_dir.empty()) {
     throw Error(ErrorKind::failed, target.path() +
-                                       ": the file system has neither link nor RENAME_NOREPLACE, "
-                                       "and there is no local state directory for a lock");
+                                       ": the file system has none of link, RENAME_NOREPLACE and "
+                                       "flock, and there is no local state directory for a lock");
   }
   std::error_code error;
   std::filesystem::path real = std::filesystem::canonical(target.path(), error);
@@ -146,6 +155,7 @@ std::optional<bool> TemporaryFile::try_link(const Destination& to) const {
     case EMLINK:
       return std::nullopt;
     default:
+      if (is_at(to)) return true;
       throw target_.call_failed("link to " + to.name, errno_value);
   }
 }
@@ -167,8 +177,19 @@ std::optional<bool> TemporaryFile::try_rename_noreplace(const Destination& to) {
     case EOPNOTSUPP:
       return std::nullopt;
     default:
+      if (is_at(to)) return true;
       throw target_.call_failed("rename to " + to.name, errno_value);
   }
+}
+
+/// After an error that says nothing about the name: the call may have been carried out, and only
+/// its answer been lost, as on a network.
+bool TemporaryFile::is_at(const Destination& to) const {
+  struct stat ours {};
+  struct stat there {};
+  return ::fstat(file_.get(), &ours) == 0 &&
+         ::fstatat(to.directory.get(), to.name.c_str(), &there, AT_SYMLINK_NOFOLLOW) == 0 &&
+         ours.st_dev == there.st_dev && ours.st_ino == there.st_ino;
 }
 
 bool TemporaryFile::rename_under_lock(const Destination& to) {
@@ -190,6 +211,9 @@ void TemporaryFile::rename(const Destination& to) {
     return;
   }
   const int errno_value = errno;
+  if (errno_value == EISDIR) {
+    throw_damaged(target_.path() + ": " + to.name + ": a directory is in its place; move it away");
+  }
   const bool may_be_refused =
       errno_value == EPERM || errno_value == EACCES || errno_value == EEXIST;
   if (!may_be_refused || !link_instead(to)) {

@@ -46,6 +46,7 @@ class TemporaryFile {
   bool rename_under_lock(const Destination& to);
   void rename(const Destination& to);
   bool link_instead(const Destination& to) const;
+  bool is_at(const Destination& to) const;
 
   TargetDirectory& target_;
   Fd directory_;
