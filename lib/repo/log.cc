@@ -11,12 +11,12 @@
 
 namespace coppice {
 
-Log::Log(Store& store, Keyring& keys, RandomSource& random)
+Log::Log(Store& store, Keyring& keys, RandomSource& random, bool header_only_reads)
     : store_(store),
       keys_(keys),
       random_(random),
       reader_(store, keys.repository()),
-      replay_(keys) {}
+      replay_(keys, header_only_reads) {}
 
 const LogState& Log::refresh() {
   const LogExtent extent = reader_.extent(state().next_number);
@@ -158,8 +158,9 @@ void Log::expect_allowed(const LogAppend& entry) const {
     throw Error(ErrorKind::refused, what + ": " + why);
   };
   if (state().is_read_only()) {
-    throw Error(ErrorKind::newer_version,
-                "the log holds what only a newer coppice can judge: nothing is written");
+    throw Error(
+        ErrorKind::newer_version,
+        "the log or the header holds what only a newer coppice can judge: nothing is written");
   }
   if ((!entry.adds.empty() && !may_add_objects(entry.type)) ||
       (!entry.deletes.empty() && !may_delete_objects(entry.type))) {
@@ -206,16 +207,23 @@ ParsedLogEntry Log::encode(const LogAppend& next) {
   return parse_log_entry(encode_log_entry(entry, keys_.repository_key(entry.epoch), key));
 }
 
-/// False if another entry has the number. A repeated request, or one whose answer was lost, meets
-/// its own entry there.
+/// False if another entry has the number.
 bool Log::publish(const ParsedLogEntry& entry) {
+  const std::string name = log_entry_name(entry.plain.number);
   try {
-    if (store_.put_if_absent(log_entry_name(entry.plain.number), entry.file)) return true;
-  } catch (const Error&) {
+    if (store_.put_if_absent(name, entry.file)) return true;
+  } catch (const Error& error) {
     if (!is_published(entry)) throw;
-    return true;
+    // Whoever looks sees it, and yet a power cut may take it back: nobody may call that saved. Not
+    // no_space, for which the job would be done once more.
+    throw Error(ErrorKind::failed,
+                name + " is there, but it may not outlive a power cut: " + error.what());
   }
-  return is_published(entry);
+  if (!is_published(entry)) return false;
+  // A repeated request met its own entry, and nobody has made its name durable: with the copy's,
+  // which lies in the same directory, it becomes so.
+  store_.put(copy_name(name), entry.file);
+  return true;
 }
 
 /// The nonce makes every file different, so equal bytes are this attempt's.

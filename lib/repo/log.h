@@ -24,7 +24,8 @@ struct LogAppend {
 /// Store and keyring must outlive it. Not thread-safe.
 class Log {
  public:
-  Log(Store& store, Keyring& keys, RandomSource& random = system_random());
+  Log(Store& store, Keyring& keys, RandomSource& random = system_random(),
+      bool header_only_reads = false);
 
   /// Reads to the tail: from the newest checkpoint at first, later only what is new. Unreadable
   /// entries become findings of the state. Throws Error{newer_version} and Error{no_key} as

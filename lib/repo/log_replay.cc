@@ -27,7 +27,7 @@ void LogReplay::mark_unknown(std::uint64_t number, std::string message) {
 }
 
 void LogReplay::start_at(const ParsedLogEntry& checkpoint) {
-  LogReplay fresh(keys_);
+  LogReplay fresh(keys_, state_.header_only_reads);
   fresh.load(checkpoint);
   std::vector<Finding> findings = std::move(state_.findings);
   findings.insert(findings.end(), fresh.state_.findings.begin(), fresh.state_.findings.end());

@@ -20,12 +20,15 @@ namespace coppice {
 /// slot.
 class LogReplay {
  public:
-  explicit LogReplay(Keyring& keys) : keys_(keys) {}
+  /// `header_only_reads`: as the state says it.
+  explicit LogReplay(Keyring& keys, bool header_only_reads = false) : keys_(keys) {
+    state_.header_only_reads = header_only_reads;
+  }
 
   const LogState& state() const { return state_; }
 
   /// Forgets everything, findings too.
-  void start_over() { state_ = {}; }
+  void start_over() { state_ = LogReplay(keys_, state_.header_only_reads).state_; }
 
   /// Forgets everything but the findings and starts after this checkpoint. Throws Error{damaged}
   /// (and changes nothing) if it is not a genuine one; otherwise as `apply`.

@@ -4,7 +4,9 @@
 
 namespace coppice {
 
-bool LogState::is_read_only() const { return has_unknown || features.read_only_compatible != 0; }
+bool LogState::is_read_only() const {
+  return has_unknown || header_only_reads || features.read_only_compatible != 0;
+}
 
 std::uint64_t LogState::newest_epoch() const {
   if (epochs.empty()) throw_damaged("the log names no epoch");

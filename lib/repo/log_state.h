@@ -88,9 +88,11 @@ struct LogState {
   std::set<std::uint64_t>
       broken;                ///< unreadable, forged or contradicted by the successor, and not void
   bool has_unknown = false;  ///< an entry that this program cannot judge
+  bool header_only_reads = false;  ///< the header has a read-only-compatible feature
   std::vector<Finding> findings;  ///< what this reader met on its way
 
-  /// This program may not write: an unknown entry type or read-only-compatible feature.
+  /// This program may not write: an unknown entry type or read-only-compatible feature, in the log
+  /// or in the header.
   bool is_read_only() const;
   /// Nothing may be condemned, deleted or restated before an owner has declared the broken entries
   /// void.

@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "base/error.h"
+#include "crypto/random.h"
 #include "repo/object_names.h"
 #include "repo/role_rights.h"
 
@@ -101,7 +102,7 @@ Repository::Repository(Store& store, Keyring keyring, Header header, HostState* 
       keyring_(std::move(keyring)),
       header_(std::move(header)),
       host_state_(host_state) {
-  log_ = std::make_unique<Log>(store_, keyring_);
+  log_ = std::make_unique<Log>(store_, keyring_, system_random(), is_read_only(header_));
   secrets_ = std::make_unique<SessionSecrets>(
       keyring_, [this](const Id& session) { return find_session_boxes(session); });
 }

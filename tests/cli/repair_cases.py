@@ -1,6 +1,7 @@
 """Damage done to a repository from the outside, and what restore, verify, repair and backup say to it."""
 
 import os
+import pathlib
 import random
 import shutil
 
@@ -144,20 +145,71 @@ class Healing(Damage):
         self.expect(14, "repair", "packs", "--from", "copy")
         self.assertEqual(before, files_of(self.path("repo")))
 
-    def test_a_newer_version_is_17_and_nothing_is_written(self):
-        self.spoil_sectors(self.packs()[0], [10])
+    def alter_headers(self, old, new):
         for name in ("header", "header.copy"):
             path = self.path("repo", name)
             os.chmod(path, 0o600)
             with open(path) as file:
                 text = file.read()
-            text = text[:text.rindex('"checksum"')].replace('"version": 1', '"version": 2')
+            self.assertIn(old, text)
+            text = text[:text.rindex('"checksum"')].replace(old, new)
             with open(path, "w") as file:
                 file.write(text + contract_cases.text_checksum(text))
+
+    def expect_17_and_nothing_written(self):
         before = files_of(self.path("repo"))
-        for kind in ("packs", "index", "snapshots", "log"):
-            self.expect(17, "repair", kind)
+        for words in [("repair", kind) for kind in ("packs", "index", "snapshots", "log")] + [
+                ("backup", "src"), ("forget", "--allow-empty-group", self.second), ("undelete", self.first), ("prune", "--max-unused", "0")]:
+            self.expect(17, *words)
         self.assertEqual(before, files_of(self.path("repo")))
+
+    def test_a_newer_version_is_17_and_nothing_is_written(self):
+        self.expect(0, "forget", self.first)
+        self.spoil_sectors(self.packs()[0], [10])
+        self.alter_headers('"version": 1', '"version": 2')
+        self.expect_17_and_nothing_written()
+
+    def test_a_feature_that_forbids_writing_is_17_and_everything_can_be_read(self):
+        self.expect(0, "forget", self.first)
+        self.alter_headers('"read_only_compatible": []', '"read_only_compatible": ["holograms"]')
+        self.expect_17_and_nothing_written()
+        self.expect(0, "verify", "--read-data")
+        self.expect_restored(0, "latest")
+
+
+class DirectoriesInPlaceOfFiles(Damage):
+    """As a file system check may leave them."""
+
+    def one_of_each_kind(self):
+        repo = self.path("repo")
+        names = sorted(os.path.relpath(path, repo) for path in map(str, pathlib.Path(repo).rglob("*")) if os.path.isfile(path))
+        first = {name.split("/")[0] + name[-5:]: name for name in names if not name.startswith("reserve")}
+        return sorted(first.values())
+
+    def test_each_is_one_damaged_file_and_the_rest_is_judged_and_healed(self):
+        large, *_, spoilt = self.packs()
+        with open(spoilt, "rb") as file:
+            whole = file.read()
+        for name in self.one_of_each_kind():
+            with self.subTest(name=name):
+                path = self.path("repo", name)
+                if path.startswith(spoilt) or path == large:  # nothing else has what is in it
+                    continue
+                os.rename(path, self.path("aside"))
+                os.mkdir(path)
+                self.overwrite(spoilt, 100, b"damaged")
+                run = self.expect(14, "verify", "--read-data")
+                self.assertIn(os.path.relpath(spoilt, self.path("repo")) + ":", run.errors)
+                self.assertIn(name, run.errors)
+                self.expect(14, "verify", "--keyless")
+                self.expect_restored(14, "latest")
+                run = self.expect(13, "repair", "packs")
+                self.assertIn(name.split("/")[-1] + ": a directory is in its place; move it away", run.errors)
+                with open(spoilt, "rb") as file:
+                    self.assertEqual(file.read(), whole)
+                os.rmdir(path)
+                self.expect(14, "repair", "packs")
+                self.expect(0, "verify", "--read-data")
 
 
 class FromTheFamily(Damage):

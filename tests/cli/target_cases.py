@@ -161,6 +161,20 @@ class PoorTarget(program.RepositoryTest):
         self.expect(0, "verify", "--read-data")
 
 
+    def test_a_log_entry_whose_directory_was_not_synced_is_not_called_saved(self):
+        self.write("src/a")
+        for _ in range(3):
+            self.backup("src")
+        for error in ("EIO", "ENOSPC", "EROFS"):
+            for words in (("backup", "src"), ("forget", "--keep-last", "2"), ("prune", "--max-unused", "0")):
+                with self.subTest(error=error, words=words):
+                    run = self.with_faults(*words, calls=[f"fsync:error={error}"], below=self.path("repo", "log"))
+                    self.assertEqual(run.code, 1, run.errors)
+                    self.assertIn("may not outlive a power cut", run.errors)
+                    self.backup("src")
+                    self.expect(0, "verify", "--read-data")
+
+
 class SixteenWriters(program.RepositoryTest):
     maxDiff = None
 

@@ -5,6 +5,7 @@
 #include "repo/log.h"
 #include "repo/log_world.h"
 #include "support/faulty_store.h"
+#include "support/thrown_error.h"
 
 using namespace coppice;
 using namespace coppice::test;
@@ -82,14 +83,41 @@ TEST_CASE("who looks at the new state after a lost race may give up") {
   CHECK(records(world.log("owner").refresh()) == Records{"other"});
 }
 
-TEST_CASE("a put whose answer is lost is recognised as one's own") {
+TEST_CASE("an entry that is there although putting it failed is not called saved, nor put again") {
+  for (const ErrorKind kind : {ErrorKind::failed, ErrorKind::no_space}) {
+    LogWorld world;
+    FaultyStore store(world.store);
+    Log log(store, world.keys("writer"), world.random);
+    store.fail({0, Error(kind, "its directory was not synced"), false, true});
+    CHECK(kind_of([&] { log.append(world.snapshot_entry("one")); }) == ErrorKind::failed);
+    CHECK(store.fault_hits() == 1);
+    CHECK(records(world.log("owner").refresh()) == Records{"one"});
+  }
+}
+
+namespace {
+
+/// Does what it is asked and says that another was first, as a server that answers a repeated
+/// request.
+class RepeatingStore : public FaultyStore {
+ public:
+  using FaultyStore::FaultyStore;
+  bool put_if_absent(const std::string& name, ByteView bytes) override {
+    FaultyStore::put_if_absent(name, bytes);
+    return false;
+  }
+};
+
+}  // namespace
+
+TEST_CASE("an entry that a repeated request met is one's own, once its copy is durable") {
   LogWorld world;
-  FaultyStore store(world.store);
+  RepeatingStore store(world.store);
   Log log(store, world.keys("writer"), world.random);
-  store.fail({0, Error(ErrorKind::failed, "the answer was lost"), false, true});
   CHECK(log.append(world.snapshot_entry("one")) == kFirstFree);
-  CHECK(store.fault_hits() == 1);
   CHECK(records(world.log("owner").refresh()) == Records{"one"});
+  store.fail({1, Error(ErrorKind::failed, "the directory cannot be synced"), true, false});
+  CHECK_THROWS_AS(log.append(world.snapshot_entry("two")), Error);
 }
 
 TEST_CASE("a put that failed for certain is told, and leaves nothing") {
