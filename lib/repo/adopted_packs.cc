@@ -44,6 +44,8 @@ void AdoptedPacks::adopt(const Id& pack, std::uint64_t length, const Take& take)
   std::vector<SessionBox> boxes;
   for (const Id& session : sessions) add_boxes_of(session, boxes);
   const Side side = complete_side_file(pack, length);
+  // Its writer may have died, or be about to die, between giving the name and syncing it.
+  store_.make_durable(pack_name(pack));
   take(pack, length, bytes);
   objects_.emplace(pack, ObjectRef{ObjectKind::pack, side, pack, length});
   boxes_.insert(boxes_.end(), boxes.begin(), boxes.end());

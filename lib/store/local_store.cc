@@ -236,6 +236,12 @@ std::optional<std::uint64_t> LocalStore::size(const std::string& name) {
   return S_ISREG(facts.st_mode) ? static_cast<std::uint64_t>(facts.st_size) : 0;
 }
 
+void LocalStore::make_durable(const std::string& name) {
+  expect_object_name(name);
+  target_->expect_writable();
+  target_->sync(target_->make_directory(place_of(name).directory).get());
+}
+
 void LocalStore::read(const std::string& name, std::uint64_t offset, MutableByteView out) {
   expect_object_name(name);
   const bool is_kept = name.starts_with(kImmutablePrefix);

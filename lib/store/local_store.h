@@ -66,6 +66,7 @@ class LocalStore : public Store {
   std::vector<ObjectInfo> list_wanted(const std::string& prefix,
                                       const IsWanted& is_wanted) override;
   std::vector<std::string> names(const std::string& prefix) override;
+  void make_durable(const std::string& name) override;
   bool remove(const std::string& name) override;
   std::string description() const override;
 

@@ -66,6 +66,8 @@ std::vector<std::string> Store::names(const std::string& prefix) {
   return names;
 }
 
+void Store::make_durable(const std::string&) {}
+
 Bytes Store::read_all(const std::string& name, std::uint64_t max_bytes) {
   const std::optional<std::uint64_t> object_size = size(name);
   if (!object_size) throw_damaged(name + ": missing");

@@ -89,6 +89,11 @@ class Store {
   /// the log takes its time for.
   virtual std::vector<std::string> names(const std::string& prefix);
 
+  /// Makes the name of an object durable that another process has published, and may have died
+  /// before it did: that it can be read does not mean that it outlives a power cut. Nothing to do
+  /// where whatever can be seen is durable.
+  virtual void make_durable(const std::string& name);
+
   /// Removes the object; false when absent. Not durable: after a power cut it may be back.
   virtual bool remove(const std::string& name) = 0;
 

@@ -80,10 +80,11 @@ std::unique_ptr<Repository> CrashWorld::open() {
   return Repository::open(store_, credential(), {}, findings);
 }
 
-void CrashWorld::init() {
+void CrashWorld::init(std::optional<ParityGeometry> parity) {
   InitOptions options;
   options.average_chunk_bytes = 16 << 10;
   options.program = "test";
+  options.parity = parity;
   std::vector<Credential> credentials;
   credentials.push_back(credential());
   init_repository(store_, credentials, options, system_random());
@@ -105,6 +106,15 @@ BackupResult CrashWorld::backup(int version) {
   BackupResult result = run_backup(*repository, pool, options, findings);
   promise(version);
   return result;
+}
+
+void CrashWorld::begin_backup(int version) {
+  disk_.kill_before_sync("packs/");
+  try {
+    backup(version);
+  } catch (const Error& error) {
+    if (error.kind() != ErrorKind::interrupted) throw;
+  }
 }
 
 Id CrashWorld::snapshot_of(const Repository& repository, int version) {

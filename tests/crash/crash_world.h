@@ -2,6 +2,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <set>
 #include <string>
 #include <vector>
@@ -58,9 +59,12 @@ class CrashWorld {
   static Credential credential();
 
   /// Makes a repository without snapshots; promised when it returns.
-  void init();
+  void init(std::optional<ParityGeometry> parity = ParityGeometry{});
   /// Backs up this version, compared with the newest snapshot; promised when it returns.
   BackupResult backup(int version);
+  /// The same by a process that is killed when it has named its first pack, before it has synced
+  /// the name.
+  void begin_backup(int version);
   /// Forgets these versions, which are not promised any more from when it begins.
   void forget(Repository& repository, const std::vector<int>& versions);
   void forget(const std::vector<int>& versions) { forget(*open(), versions); }

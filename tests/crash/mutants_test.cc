@@ -55,6 +55,12 @@ TEST_CASE("a new directory whose own name is not synced is caught") {
   CHECK_FALSE(sweep_of(CrashStore::Mutant::no_parent_sync).violations.empty());
 }
 
+TEST_CASE("a pack of a killed backup that is counted on before its name is durable is caught") {
+  const SweepResult result = sweep_of(CrashStore::Mutant::no_sync_of_adopted,
+                                      crash_scenario("backup after a killed one"), 8);
+  CHECK(mentions(result, "pack_missing"));
+}
+
 TEST_CASE("a log entry that goes before its packs is caught") {
   const SweepResult result = sweep_of(CrashStore::Mutant::packs_after_log);
   CHECK(mentions(result, "pack_missing"));

@@ -22,6 +22,13 @@ void next_backup(CrashWorld& world) { world.backup(3); }
 void large_backup(CrashWorld& world) { world.backup(Versions::kLarge); }
 void unchanged_backup(CrashWorld& world) { world.backup(2); }
 
+void repository_without_parity(CrashWorld& world) { world.init(std::nullopt); }
+/// Its packs are whole, and it does not store again what is in them.
+void backup_after_a_killed_one(CrashWorld& world) {
+  world.begin_backup(1);
+  world.backup(1);
+}
+
 void checkpoint(CrashWorld& world) {
   const auto repository = world.open();
   repository->log().append_checkpoint();
@@ -51,6 +58,8 @@ std::vector<CrashScenario> backup_scenarios() {
       {"next backup", two_snapshots, next_backup},
       {"large backup", two_snapshots, large_backup},
       {"unchanged backup", two_snapshots, unchanged_backup},
+      {"backup after a killed one", repository_without_parity, backup_after_a_killed_one,
+       CrashScenario::Effort::sampled},
       {"checkpoint", two_snapshots, checkpoint},
       {"forget", two_snapshots, forget},
       {"undelete", one_forgotten, undelete},

@@ -103,6 +103,16 @@ TEST_CASE("with neither link nor RENAME_NOREPLACE the contract holds on one host
   CHECK(warnings == 1);
 }
 
+TEST_CASE("a name that another process gave is synced on demand, or its sync fails") {
+  const ScratchDir scratch;
+  LocalStore::create(scratch / "repo");
+  fs::create_directories(scratch / "repo/packs/3f");
+  write_file(scratch / "repo/packs/3f/3f2a", "x");
+  LocalStore::open(scratch / "repo", {})->make_durable(kPack);
+  const auto failing = LocalStore::open(scratch / "repo", {.quirks = {.fsync_errno = EIO}});
+  CHECK(kind_of([&] { failing->make_durable(kPack); }) == ErrorKind::failed);
+}
+
 TEST_CASE("those who stand in for the file system exclude each other wherever their state lies") {
   const ScratchDir scratch;
   const ScratchDir locks;

@@ -1,6 +1,7 @@
 #include "support/crash_store.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "base/error.h"
 
@@ -119,6 +120,10 @@ void CrashStore::publish(const std::string& name, Shared file) {
   if (mutant_ != Mutant::no_file_sync) record(Step::Kind::sync_file, name, file);
   make_directories(name);
   record(Step::Kind::enter, name, file);
+  if (!kill_prefix_.empty() && name.starts_with(kill_prefix_)) {
+    kill_prefix_.clear();
+    throw Error(ErrorKind::interrupted, "killed");
+  }
   // The mutant leaves out packs only: forgetting all of it would be found by the first test run.
   const bool is_left_out = mutant_ == Mutant::no_directory_sync && name.starts_with("packs/");
   if (!is_left_out) record(Step::Kind::sync_directory, directory_of(name));
@@ -180,6 +185,17 @@ std::vector<ObjectInfo> CrashStore::list(const std::string& prefix) {
     found.push_back({at->first, at->second->size()});
   }
   return found;
+}
+
+void CrashStore::kill_before_sync(std::string prefix) {
+  const std::lock_guard lock(mutex_);
+  kill_prefix_ = std::move(prefix);
+}
+
+void CrashStore::make_durable(const std::string& name) {
+  const std::lock_guard lock(mutex_);
+  if (mutant_ == Mutant::no_sync_of_adopted) return;
+  record(Step::Kind::sync_directory, directory_of(name));
 }
 
 bool CrashStore::remove(const std::string& name) {

@@ -28,10 +28,11 @@ class CrashStore : public Store {
   /// What a test can leave out to prove that it would be missed.
   enum class Mutant {
     none,
-    no_file_sync,       ///< an object is renamed without a sync of its bytes
-    no_directory_sync,  ///< … without a sync of the directory afterwards
-    no_parent_sync,     ///< a new directory's own name is never synced
-    packs_after_log,    ///< packs and side files are written when the next log entry has been
+    no_file_sync,        ///< an object is renamed without a sync of its bytes
+    no_directory_sync,   ///< … without a sync of the directory afterwards
+    no_parent_sync,      ///< a new directory's own name is never synced
+    no_sync_of_adopted,  ///< what another process has published is taken to be durable
+    packs_after_log,     ///< packs and side files are written when the next log entry has been
     log_after_removal,  ///< log entries are written when the next pack has been removed, both files
     removes_before_replacing,  ///< what stands under the name goes before the new bytes are there
   };
@@ -54,11 +55,16 @@ class CrashStore : public Store {
   /// What was done, for messages: "step 12: name packs/3f/3f2a…".
   std::string describe(std::size_t count) const;
 
+  /// The next process that names an object which begins so dies before it has synced the name: its
+  /// call throws.
+  void kill_before_sync(std::string prefix);
+
   std::unique_ptr<Upload> begin_upload() override;
   bool put_if_absent(const std::string& name, ByteView bytes) override;
   std::optional<std::uint64_t> size(const std::string& name) override;
   void read(const std::string& name, std::uint64_t offset, MutableByteView out) override;
   std::vector<ObjectInfo> list(const std::string& prefix) override;
+  void make_durable(const std::string& name) override;
   bool remove(const std::string& name) override;
   std::string description() const override { return "a modelled disk"; }
 
@@ -88,6 +94,7 @@ class CrashStore : public Store {
   std::set<std::string> directories_;
   std::set<std::string> start_directories_;
   std::vector<Step> steps_;
+  std::string kill_prefix_;                           // empty: nobody dies
   std::vector<std::pair<std::string, Shared>> late_;  // what a mutant holds back
 };
 

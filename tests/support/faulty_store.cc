@@ -126,6 +126,10 @@ bool FaultyStore::put_if_absent(const std::string& name, ByteView bytes) {
   });
 }
 
+void FaultyStore::make_durable(const std::string& name) {
+  mutate([&] { inner_.make_durable(name); });
+}
+
 bool FaultyStore::remove(const std::string& name) {
   return mutate([&] {
     const std::optional<Damage> damage = damage_of(name);

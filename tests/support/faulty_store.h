@@ -14,8 +14,8 @@ namespace coppice::test {
 /// read. The wrapped store must outlive it. A test asserts `fault_hits()` or `damage_hits()`: a
 /// fault that nobody met proves nothing.
 ///
-/// Mutating calls are, one each: begin_upload, append, commit, put_if_absent, remove (so one `put`
-/// is three).
+/// Mutating calls are, one each: begin_upload, append, commit, put_if_absent, make_durable, remove
+/// (so one `put` is three).
 class FaultyStore : public Store {
  public:
   struct Fault {
@@ -46,6 +46,7 @@ class FaultyStore : public Store {
   std::optional<std::uint64_t> size(const std::string& name) override;
   void read(const std::string& name, std::uint64_t offset, MutableByteView out) override;
   std::vector<ObjectInfo> list(const std::string& prefix) override;
+  void make_durable(const std::string& name) override;
   bool remove(const std::string& name) override;
   std::string description() const override { return inner_.description(); }
 
