@@ -1,7 +1,6 @@
 #include "backup/archiver.h"
 
 #include <algorithm>
-#include <exception>
 #include <system_error>
 
 #include "backup/base_finder.h"
@@ -18,14 +17,6 @@ std::optional<Reference> old_list(const Node* old) {
   return old == nullptr ? std::nullopt : old->content.reference;
 }
 std::optional<Reference> old_list(const WalkEvent& event) { return old_list(event.old.get()); }
-
-/// A reading task refers to its stream: whoever leaves by an exception waits for it first.
-struct StreamTask {
-  std::future<Segment>& next;
-  ~StreamTask() {
-    if (std::uncaught_exceptions() > 0 && next.valid()) next.wait();
-  }
-};
 
 }  // namespace
 
@@ -218,8 +209,7 @@ void Archiver::small_file(WalkEvent& event, ReadFile& file, ByteView buffer) {
            file.is_changing);
 }
 
-std::optional<Content> Archiver::read_stream(StreamedFile& stream, std::future<Segment> next,
-                                             const WalkEvent& event) {
+std::optional<Content> Archiver::read_stream(std::future<Segment> next, const WalkEvent& event) {
   const std::string& path = event.path;
   OpenContent content(part_sink(old_list(event)), old_metadata_, event.old.get());
   for (;;) {
@@ -229,11 +219,7 @@ std::optional<Content> Archiver::read_stream(StreamedFile& stream, std::future<S
       return std::nullopt;
     }
     // The next segment is read while this one is looked up and gathered.
-    if (!segment.is_last) {
-      next =
-          tasks_.submit(ThreadPool::Priority::normal, [&stream] { return stream.read_segment(); });
-    }
-    const StreamTask waiting{next};
+    if (!segment.is_last) next = submit_segment(tasks_, event.stream);
     put_pieces(segment.pieces, segment.buffer, content);
     if (segment.is_last) return content.writer.finish();
     if (options_.stop != nullptr) options_.stop->check();
@@ -243,14 +229,12 @@ std::optional<Content> Archiver::read_stream(StreamedFile& stream, std::future<S
 
 void Archiver::streamed_file(WalkEvent& event) {
   StreamedFile& stream = *event.stream;
-  std::optional<Content> content = read_stream(stream, std::move(event.first_segment), event);
+  std::optional<Content> content = read_stream(std::move(event.first_segment), event);
   bool was_changed = stream.was_changed();
   if (content && stream.has_changed()) {
     was_changed = true;
     stream.restart();
-    auto first =
-        tasks_.submit(ThreadPool::Priority::normal, [&stream] { return stream.read_segment(); });
-    content = read_stream(stream, std::move(first), event);
+    content = read_stream(submit_segment(tasks_, event.stream), event);
   }
   if (!content) return;
   report_change(event, was_changed, stream.has_changed());

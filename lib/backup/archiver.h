@@ -54,8 +54,7 @@ class Archiver {
   void small_file(WalkEvent& event, ReadFile& file, ByteView buffer);
   void streamed_file(WalkEvent& event);
   /// Nothing if the file could not be read; that is then reported.
-  std::optional<Content> read_stream(StreamedFile& stream, std::future<Segment> next,
-                                     const WalkEvent& event);
+  std::optional<Content> read_stream(std::future<Segment> next, const WalkEvent& event);
   void put_pieces(const std::vector<Piece>& pieces, ByteView buffer, OpenContent& content);
   std::optional<Node> old_version(const std::string& path) const;
   Id put_metadata(ByteView encoded, std::span<const BaseHint> hints);

@@ -27,7 +27,7 @@ constexpr int kMaxSearches = 8;
 class OldNodes {
  public:
   OldNodes(const ChangeRule& rule, const OldTree& old)
-      : index_(*rule.index), are_of_this_place_(old.is_of_this_place) {
+      : index_(rule.index), are_of_this_place_(old.is_of_this_place) {
     if (!old.tree) return;
     try {
       cursor_.emplace(*rule.source, *old.tree);
@@ -60,11 +60,11 @@ class OldNodes {
     current_ = cursor_->next();
     if (current_ == nullptr) return;
     for (const ContentExtent& extent : current_->content.extents) {
-      if (!extent.is_hole) index_.expect(extent.id);
+      if (!extent.is_hole) index_->expect(extent.id);
     }
   }
 
-  const Index& index_;
+  const Index* index_;  // null: there are no old nodes
   bool are_of_this_place_;
   std::optional<TreeCursor> cursor_;
   Node* current_ = nullptr;

@@ -157,10 +157,8 @@ void Walk::visit_file(const Visit& visit, ScannedEntry entry, Timestamp began) {
     return;
   }
   event.kind = WalkEvent::Kind::streamed_file;
-  event.stream = std::make_unique<StreamedFile>(*cut_, std::move(job));
-  event.first_segment = tasks_.submit(ThreadPool::Priority::normal, [stream = event.stream.get()] {
-    return stream->read_segment();
-  });
+  event.stream = std::make_shared<StreamedFile>(*cut_, std::move(job));
+  event.first_segment = submit_segment(tasks_, event.stream);
   units_.add(std::move(event));
   units_.flush();  // so that the reader's memory is counted by units in flight
 }

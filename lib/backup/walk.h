@@ -19,6 +19,8 @@ namespace coppice {
 /// Memory: of each directory on the way down, and of at most four a level ahead of them, some 256
 /// KiB of names and as much of scanned entries, of those on the way down twice; units of about 1
 /// MiB.
+/// Its tasks may outlive it, so the rule and what the cut refers to must outlive the group of
+/// tasks.
 class Walk {
  public:
   using Emit = WalkUnits::Emit;

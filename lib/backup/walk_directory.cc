@@ -171,9 +171,8 @@ void Walk::scan_ahead(Frame& frame) {
     if (entry.contents == ScannedEntry::Contents::none) continue;
     frame.ahead.push_back(tasks_.submit(
         ThreadPool::Priority::normal,
-        [this, handle = frame.scanned.handle, name = entry.name, old = old_tree_of(entry)] {
-          return scan_directory(rule_, handle, name, old);
-        }));
+        [&rule = rule_, handle = frame.scanned.handle, name = entry.name,
+         old = old_tree_of(entry)] { return scan_directory(rule, handle, name, old); }));
   }
 }
 

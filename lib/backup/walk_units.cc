@@ -12,6 +12,11 @@ constexpr std::size_t kUnitEventBytes = 1 << 20;
 
 }  // namespace
 
+std::future<Segment> submit_segment(TaskGroup& tasks, std::shared_ptr<StreamedFile> stream) {
+  return tasks.submit(ThreadPool::Priority::normal,
+                      [stream = std::move(stream)] { return stream->read_segment(); });
+}
+
 void WalkUnits::push(WalkEvent event) {
   unit_bytes_ += sizeof event + memory_of(event.node) + event.path.capacity() +
                  (event.old ? memory_of(*event.old) : 0);

@@ -33,10 +33,14 @@ struct WalkEvent {
   /// Files that are read: the version in the parent snapshot, if any. Directories: its old tree.
   std::unique_ptr<Node> old;
   std::optional<Reference> old_tree;
-  std::unique_ptr<StreamedFile> stream;
+  /// shared_ptr: whoever gathers fails or stops while a task reads, and drops the event.
+  std::shared_ptr<StreamedFile> stream;
   std::future<Segment> first_segment;
   Finding problem;
 };
+
+/// Has the next segment read by the pool.
+std::future<Segment> submit_segment(TaskGroup& tasks, std::shared_ptr<StreamedFile> stream);
 
 /// Some events, and the contents of the small files among them, being read meanwhile.
 struct WalkUnit {
