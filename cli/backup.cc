@@ -123,13 +123,14 @@ void BackupCommand::run(const Invocation& invocation) {
   options.user = user_name();
   options.program_version = kProgram;
   options.stop = &invocation.stop;
-  OpenedRepository opened =
-      open_repository(invocation, words_.is_dry_run ? Access::read : Access::write);
-  std::optional<ChildProcess> producer;
   if (words_.is_stream()) {
     options.stream =
         StreamSource{STDIN_FILENO, words_.stream_path(), [&] { invocation.stop.check(); }};
   }
+  check_names(options);
+  OpenedRepository opened =
+      open_repository(invocation, words_.is_dry_run ? Access::read : Access::write);
+  std::optional<ChildProcess> producer;
   options.index_cache_directory = opened.index_cache_directory;
   const Catalog catalog = list_snapshots(opened.repository->state(), console);
   const auto parent = find_parent(invocation, catalog, options);

@@ -5,6 +5,7 @@
 #include "backup/archiver.h"
 #include "backup/rescue.h"
 #include "base/error.h"
+#include "base/text.h"
 #include "fs/xattr.h"
 #include "repo/chunk_reader.h"
 #include "repo/chunk_writer.h"
@@ -22,6 +23,29 @@ constexpr std::size_t kUnitsInFlight = 12;
 /// What this backup counted on was deleted and removed meanwhile, because a collector saw no sign
 /// of its life: so often the sources are read again, which stores only what is missing then.
 constexpr int kAttempts = 16;
+
+/// A record with the names that the options give, sorted.
+SnapshotRecord record_of_names(const BackupOptions& options) {
+  SnapshotRecord record;
+  record.host = options.host;
+  for (const BackupSource& source : options.sources) record.paths.push_back(source.recorded_path);
+  if (options.stream) record.paths.push_back(options.stream->recorded_path);
+  std::sort(record.paths.begin(), record.paths.end());
+  record.tags = options.tags;
+  return record;
+}
+
+/// Throws Error{usage} if no tree can hold a component of it.
+void check_recorded_path(const std::string& path) {
+  for (std::string& name : path_components(path)) {
+    Node node;
+    node.name = std::move(name);
+    const std::string_view problem = node_problem(node);
+    if (problem.empty()) continue;
+    throw Error(ErrorKind::usage, "a snapshot cannot hold the path " + escape_for_display(path) +
+                                      ": " + std::string(problem));
+  }
+}
 
 /// Everything that one attempt needs and the next one needs anew.
 class BackupJob {
@@ -114,18 +138,13 @@ ChunkWriterOptions BackupJob::writer_options() {
 }
 
 SnapshotRecord BackupJob::make_record(const Node& root, const SnapshotSummary& summary) const {
-  SnapshotRecord record;
+  SnapshotRecord record = record_of_names(options_);
   record.is_time_given = options_.time.has_value();
   record.is_incomplete = summary.error_count > 0;
   record.lacks_trusted_xattrs = !options_.stream && !sees_trusted_xattrs();
   record.time = options_.time.value_or(began_);
   record.utc_offset_minutes = local_utc_offset_minutes(record.time);
-  record.host = options_.host;
   record.user = options_.user;
-  for (const BackupSource& source : options_.sources) record.paths.push_back(source.recorded_path);
-  if (options_.stream) record.paths.push_back(options_.stream->recorded_path);
-  std::sort(record.paths.begin(), record.paths.end());
-  record.tags = options_.tags;
   record.root = root;
   record.parent = options_.parent_id;
   record.summary = summary;
@@ -215,8 +234,20 @@ std::optional<BackupResult> BackupJob::run() {
 
 }  // namespace
 
+void check_names(const BackupOptions& options) {
+  if (const auto problem = problem_of_names(record_of_names(options)); !problem.empty()) {
+    throw Error(ErrorKind::usage, "a snapshot cannot hold " + std::string(problem));
+  }
+  for (const BackupSource& source : options.sources) {
+    // A live path that is impossible is a missing source: reported, and the others backed up.
+    if (source.recorded_path != source.live_path) check_recorded_path(source.recorded_path);
+  }
+  if (options.stream) check_recorded_path(options.stream->recorded_path);
+}
+
 BackupResult run_backup(Repository& repository, ThreadPool& pool, const BackupOptions& options,
                         FindingSink& findings) {
+  check_names(options);
   if (repository.state().is_read_only()) {
     throw Error(ErrorKind::newer_version,
                 "the repository was written by a newer coppice; this one only reads it");

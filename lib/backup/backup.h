@@ -79,12 +79,17 @@ struct BackupResult {
   bool makes_deltas = true;  ///< false: this slot may not read, so all was stored plain
 };
 
+/// Throws Error{usage} if no snapshot can hold the names in these options: host, paths, tags.
+/// run_backup asks too; whoever asks earlier has not even opened the repository.
+void check_names(const BackupOptions& options);
+
 /// Backs up: walk → read, cut, id → look up → blocks → packs → log entry (docs/architecture.md).
 /// What cannot be read is reported and left out. When this returns, the snapshot is durable.
 ///
-/// Throws Error{failed} without a snapshot if no source at all could be read or the stream's
-/// producer failed; Error{no_space}, Error{interrupted}: what was stored so far is reused by the
-/// next run. Memory: see docs/architecture.md; at most 256 MiB with any number of workers.
+/// Throws Error{usage} as check_names; Error{failed} without a snapshot if no source at all could
+/// be read or the stream's producer failed; Error{no_space}, Error{interrupted}: what was stored so
+/// far is reused by the next run. Memory: see docs/architecture.md; at most 256 MiB with any number
+/// of workers.
 BackupResult run_backup(Repository& repository, ThreadPool& pool, const BackupOptions& options,
                         FindingSink& findings);
 

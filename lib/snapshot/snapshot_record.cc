@@ -1,6 +1,7 @@
 #include "snapshot/snapshot_record.h"
 
 #include <array>
+#include <numeric>
 #include <string_view>
 
 #include "base/codec.h"
@@ -55,23 +56,21 @@ bool is_absolute_path(std::string_view path) {
   return path.starts_with('/') && path.find('\0') == std::string_view::npos;
 }
 
+std::size_t total_bytes(const std::vector<std::string>& texts) {
+  return std::accumulate(
+      texts.begin(), texts.end(), std::size_t{0},
+      [](std::size_t sum, const std::string& text) { return sum + text.size(); });
+}
+
 /// What breaks the page, or nothing; the same for writing and reading.
 std::string_view record_problem(const SnapshotRecord& record) {
   const std::int32_t offset = record.utc_offset_minutes;
   if (record.time.seconds < kMinSeconds || record.time.seconds > kMaxSeconds) return "not a time";
   if (record.time.nanoseconds > kMaxNanoseconds) return "not a time";
   if (offset > kMaxOffsetMinutes || offset < -kMaxOffsetMinutes) return "not an offset from UTC";
-  if (record.host.size() > kMaxTextBytes) return "host name too long";
   if (record.user.size() > kMaxTextBytes) return "user name too long";
   if (record.program_version.size() > kMaxTextBytes) return "program version too long";
-  if (record.paths.size() > kMaxPaths) return "too many paths";
-  for (const std::string& path : record.paths) {
-    if (path.size() > kMaxPathBytes || !is_absolute_path(path)) return "not an absolute path";
-  }
-  if (record.tags.size() > kMaxTags) return "too many tags";
-  for (const std::string& tag : record.tags) {
-    if (tag.size() > kMaxTagBytes) return "tag too long";
-  }
+  if (const auto problem = problem_of_names(record); !problem.empty()) return problem;
   if (record.root.meta.type != FileType::directory || !record.root.subtree) {
     return "its root is no directory that could be read";
   }
@@ -167,6 +166,20 @@ Bytes signed_message(ByteView facts_and_origin, const Id& repository) {
 }
 
 }  // namespace
+
+std::string_view problem_of_names(const SnapshotRecord& record) {
+  if (record.host.size() > kMaxTextBytes) return "a host name of more than 255 bytes";
+  if (record.paths.size() > kMaxPaths) return "more than 65536 paths";
+  for (const std::string& path : record.paths) {
+    if (path.size() > kMaxPathBytes || !is_absolute_path(path)) return "a path that is not absolute or has more than 1 MiB";
+  }
+  if (record.tags.size() > kMaxTags) return "more than 1024 tags";
+  for (const std::string& tag : record.tags) {
+    if (tag.size() > kMaxTagBytes) return "a tag of more than 1024 bytes";
+  }
+  const std::size_t bytes = total_bytes(record.paths) + total_bytes(record.tags);
+  return bytes > kMaxSnapshotRecordBytes ? "paths and tags of more than 1 MiB in all" : "";
+}
 
 Bytes encode_snapshot(const SnapshotRecord& record, const SigningKey& key, const Id& repository,
                       const SlotId& slot) {

@@ -2,6 +2,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/clock.h"
@@ -68,6 +69,10 @@ struct SnapshotRecord {
 
   bool operator==(const SnapshotRecord&) const = default;
 };
+
+/// Which of the names that a person gives (host, paths, tags) no record can hold, or nothing. To be
+/// asked before a backup begins: encode_snapshot refuses them when all is stored.
+std::string_view problem_of_names(const SnapshotRecord& record);
 
 /// Encodes and signs as `slot` of `repository`; record.origin is not looked at. Throws
 /// Error{failed} if a field or the whole is too large or breaks the page.

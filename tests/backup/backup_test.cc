@@ -456,3 +456,25 @@ TEST_CASE("a lost pack is refilled from the live files by the next backup") {
   Reading reading(fixture.repository());
   CHECK(reading.content(*reading.find(second.record.root, source.root + "/a.txt")) == "hello");
 }
+
+TEST_CASE("names that no snapshot can hold are refused before anything is stored") {
+  const SourceTreeFixture source;
+  RepositoryFixture fixture;
+  FindingList findings;
+  const std::size_t objects = fixture.repository().store().list("").size();
+  const auto refuses = [&](void (*change)(BackupOptions&)) {
+    BackupOptions options = options_for(source.root);
+    change(options);
+    return kind_of([&] { run_backup(fixture.repository(), fixture.pool(), options, findings); }) ==
+           ErrorKind::usage;
+  };
+  CHECK(refuses([](BackupOptions& o) { o.tags = {std::string(1025, 't')}; }));
+  CHECK(refuses([](BackupOptions& o) { o.tags.assign(1025, "t"); }));
+  CHECK(refuses([](BackupOptions& o) { o.host.assign(256, 'h'); }));
+  CHECK(refuses(
+      [](BackupOptions& o) { o.sources.front().recorded_path = "/a/" + std::string(256, 'n'); }));
+  CHECK(refuses([](BackupOptions& o) {
+    o.stream = StreamSource{-1, "/" + std::string(256, 'n'), {}};
+  }));
+  CHECK(fixture.repository().store().list("").size() == objects);
+}

@@ -30,6 +30,10 @@ class ExitCodes(program.RepositoryTest):
             ["verify", "--read-data-subset", "0%"], ["verify", "--read-data-subset", "3/2"],
             ["verify", "--expect-head", "xyz"], ["completion"], ["--repo", "", "snapshots"],
             ["-r", "a", "-r", "b", "snapshots"],
+            ["backup", source, "--tag", "t" * 1025], ["backup", source, "--host", "h" * 256],
+            ["backup", source, "--tag", ",".join("t" * 1025)], ["backup", source, "-n", "--host", "h" * 256],
+            ["backup", source, "--as", "/a/" + "n" * 256],
+            ["backup", "--stdin", "--stdin-filename", "n" * 256],
         ):
             with self.subTest(words=words):
                 run = self.expect(2, *words)
@@ -37,6 +41,17 @@ class ExitCodes(program.RepositoryTest):
                 self.assertEqual(run.out, b"")
         self.assertEqual(before, os.stat(self.path("repo", "log")).st_mtime_ns)
         self.assertFalse(os.path.exists(self.path("x")))
+
+    def test_names_that_no_snapshot_can_hold_are_2_before_anything_is_stored(self):
+        source = self.write("src/a")
+        stored = sorted(os.walk(self.path("repo")))
+        run = self.expect(2, "backup", source, env={"COPPICE_HOST": "h" * 256})
+        self.assertIn("host name of more than 255 bytes", run.errors)
+        self.assertIn("tag of more than 1024 bytes", self.expect(2, "backup", source, "--tag", "t" * 1025).errors)
+        paths = self.write("paths", "".join(f"/{at:050}\n" for at in range(21000)))
+        self.assertIn("more than 1 MiB", self.expect(2, "backup", "--files-from", paths).errors)
+        self.assertEqual(sorted(os.walk(self.path("repo"))), stored)
+        self.backup(source, "--tag", "t" * 1024, "--host", "h" * 255, "--as", "/a/" + "n" * 255)
 
     def test_no_repository_is_10(self):
         self.expect(10, "snapshots", "-r", self.path("nowhere"))
