@@ -24,7 +24,8 @@ struct SpawnPlan {
     posix_spawnattr_init(&attributes);
     sigset_t by_default;
     sigemptyset(&by_default);
-    sigaddset(&by_default, SIGPIPE);  // we ignore it, and children would inherit that
+    sigaddset(&by_default, SIGPIPE);  // we ignore both, and children would inherit that
+    sigaddset(&by_default, SIGXFSZ);
     posix_spawnattr_setsigdefault(&attributes, &by_default);
     posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGDEF);
   }

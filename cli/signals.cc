@@ -47,6 +47,7 @@ const StopFlag& install_signal_handlers() {
   struct sigaction ignore {};
   ignore.sa_handler = SIG_IGN;
   sigaction(SIGPIPE, &ignore, nullptr);
+  sigaction(SIGXFSZ, &ignore, nullptr);  // so that a limit on file sizes fails a write: EFBIG
   return stop_flag;
 }
 

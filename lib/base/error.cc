@@ -45,7 +45,12 @@ Error system_error(std::string_view what, int errno_value) {
           std::string(what) + ": " + errno_text(errno_value)};
 }
 
-std::string errno_text(int errno_value) { return std::generic_category().message(errno_value); }
+std::string errno_text(int errno_value) {
+  std::string text = std::generic_category().message(errno_value);
+  if (errno_value == EFBIG)
+    text += " (for the file system, or for the limit that `ulimit -f` tells)";
+  return text;
+}
 
 void throw_damaged(const std::string& message) { throw Error(ErrorKind::damaged, message); }
 

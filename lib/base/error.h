@@ -52,7 +52,7 @@ class Error : public std::runtime_error {
 /// file or directory".
 Error system_error(std::string_view what, int errno_value);
 
-/// The text of the errno value alone: "No such file or directory".
+/// The text of the errno value alone: "No such file or directory"; EFBIG: with where limits are.
 std::string errno_text(int errno_value);
 
 /// Throws Error{damaged}: for bytes from storage that break the format.

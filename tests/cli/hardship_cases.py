@@ -151,6 +151,24 @@ class OddFileSystem(program.RepositoryTest):
         self.expect(0, "verify", "--read-data")
 
 
+class LimitedFileSize(program.RepositoryTest):
+    def test_a_limit_on_file_sizes_is_an_error_that_names_it_and_not_a_death(self):
+        self.write("src/a", b"small")
+        self.backup("src")
+        self.write("src/b", noise(3 * MIB, 1))
+        run = self.expect(1, "backup", "src",
+                          preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (MIB, MIB)))
+        self.assertIn("File too large", run.errors)
+        self.assertIn("ulimit -f", run.errors)
+        self.assertEqual(len(self.snapshots()), 1)
+        self.backup("src")
+        self.expect(0, "verify", "--read-data")
+
+    def test_a_producer_has_the_signal_of_its_limit_by_default(self):
+        words = ("backup", "--stdin-from-command", "--", "sh", "-c", "kill -XFSZ $$")
+        self.assertIn("ended by signal", self.expect(1, *words).errors)
+
+
 @unittest.skipIf(os.environ.get("COPPICE_IS_SANITIZED") == "1", "sanitizers map terabytes")
 class LittleMemory(program.RepositoryTest):
     """As `prlimit --data=384M`: nothing may rely on more."""
