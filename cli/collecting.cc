@@ -79,7 +79,8 @@ void set_prune_result(Json& json, const PruneResult& result, bool is_dry_run) {
 }
 
 void print_prune_result(Console& console, const PruneResult& result, bool is_dry_run) {
-  console.print(fmt::format("{} need {} in {}; {} not needed", plural(result.snapshots, "snapshot"),
+  console.print(fmt::format("{} {} {} in {}; {} not needed", plural(result.snapshots, "snapshot"),
+                            result.snapshots == 1 ? "needs" : "need",
                             format_size(result.used_bytes), plural(result.packs, "pack"),
                             format_size(result.unused_bytes)));
   const char* would = is_dry_run ? "would be " : "";
@@ -94,8 +95,9 @@ void print_prune_result(Console& console, const PruneResult& result, bool is_dry
       plural(result.removed.packs, "pack"), plural(result.snapshots_collected, "snapshot")));
   if (result.packs_left_condemned != 0 && result.sessions_waited_for != 0) {
     console.print(fmt::format(
-        "{} wait to be deleted, because {} running: the next prune does it, or --wait waits",
+        "{} {} to be deleted, because {} running: the next prune does it, or --wait waits",
         plural(result.packs_left_condemned, "pack"),
+        result.packs_left_condemned == 1 ? "waits" : "wait",
         result.sessions_waited_for == 1 ? "a session is"
                                         : plural(result.sessions_waited_for, "session") + " are"));
   }

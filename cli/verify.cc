@@ -70,7 +70,7 @@ VerifyOptions VerifyCommand::make_options() const {
     const bool is_hex = head_->size() >= 8 && head_->size() <= 64 &&
                         head_->find_first_not_of("0123456789abcdef") == std::string::npos;
     if (!is_hex) {
-      throw Error(ErrorKind::usage, "--expect-head: at least 8 digits of lower-case hex");
+      throw Error(ErrorKind::usage, "--expect-head: 8 to 64 digits of lower-case hex");
     }
     options.expected_head = *head_;
   }

@@ -128,9 +128,7 @@ void plan_readme(Store& store, const Header& header, RepairPlan& plan) {
   };
   if (try_read({&store, kReadmeName}, kMaxTextBytes, judge, why)) return;
   plan.add(kReadmeName, why + ": write it anew", [&store, header] {
-    // "coppice 0.1.0" made the repository; the readme names that version.
-    const std::string& by = header.created_by;
-    const std::string text = make_readme(header, by.substr(by.find(' ') + 1));
+    const std::string text = make_readme(header, header.created_by);  // as `init` wrote it
     store.put(kReadmeName, as_bytes(text));
     return std::uint64_t{text.size()};
   });

@@ -32,7 +32,7 @@ damage or keeps the backups usable on a full disk. To remove old backups, use th
 
 }  // namespace
 
-std::string make_readme(const Header& header, std::string_view version) {
+std::string make_readme(const Header& header, std::string_view program) {
   std::string text =
       "This directory is a backup repository\n"
       "=====================================\n\n"
@@ -42,7 +42,7 @@ std::string make_readme(const Header& header, std::string_view version) {
   text += "  repository id:       " + header.repository_id.hex() + "\n";
   text += "  repository format:   version " + std::to_string(header.version) + "\n";
   text += "  created by:          " + escape_for_display(header.created_by) + "\n";
-  text += "  this text is from:   coppice " + escape_for_display(version) + "\n";
+  text += "  this text is from:   " + escape_for_display(program) + "\n";
   text += kBody;
   const Id hash = blake3(as_bytes(text));
   return text + std::string(kHashLine) + hash.hex() + "\n";

@@ -47,7 +47,7 @@ struct VerifyOptions {
   std::optional<VerifySample> sample;
   /// Only this snapshot's tree is walked, and with read_data only the packs it needs are read.
   std::optional<Id> only_snapshot;
-  /// Lower-case hex, at least 8 digits: the beginning of the hash of some entry of the log, noted
+  /// Lower-case hex, 8 to 64 digits: the beginning of the hash of some entry of the log, noted
   /// down earlier. Empty: none.
   std::string expected_head;
   /// What this machine has seen of the log; a keyless verify compares it (Repository::open does for

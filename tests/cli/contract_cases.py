@@ -53,6 +53,20 @@ class ExitCodes(program.RepositoryTest):
         self.assertEqual(sorted(os.walk(self.path("repo"))), stored)
         self.backup(source, "--tag", "t" * 1024, "--host", "h" * 255, "--as", "/a/" + "n" * 255)
 
+    def test_expect_head_tells_how_many_digits_it_takes(self):
+        for digits in ("1234567", "1" * 65):
+            self.assertIn("8 to 64 digits", self.expect(2, "verify", "--expect-head", digits).errors)
+
+    def test_the_readme_names_the_program_once_and_repair_writes_the_same(self):
+        with open(self.path("repo", "readme.txt"), "rb") as file:
+            text = file.read()
+        program_name = self.expect(0, "version").text.strip()
+        self.assertIn(f"  this text is from:   {program_name}\n", text.decode())
+        os.remove(self.path("repo", "readme.txt"))
+        self.expect(14, "repair", "packs")
+        with open(self.path("repo", "readme.txt"), "rb") as file:
+            self.assertEqual(file.read(), text)
+
     def test_no_repository_is_10(self):
         self.expect(10, "snapshots", "-r", self.path("nowhere"))
         os.mkdir(self.path("empty"))

@@ -42,6 +42,7 @@ class Prune(program.RepositoryTest):
         self.expect(1, "undelete", self.first)
         text = self.expect(0, "prune").text
         self.assertIn("0 bytes (0 B) freed", text)
+        self.assertIn("1 snapshot needs ", text)
         self.expect(0, "backup", "src")
 
     def test_a_dry_run_changes_nothing_and_works_on_read_only_media(self):

@@ -12,7 +12,7 @@ namespace {
 std::string sample_readme() {
   Header header;
   header.created_by = "coppice 0.1.0\nnot a line of its own";
-  return make_readme(header, "0.1.0");
+  return make_readme(header, "coppice 0.1.0");
 }
 
 }  // namespace
@@ -23,7 +23,7 @@ TEST_CASE("the readme names the commands, the way without the program, and its o
        {"coppice -r THIS_DIRECTORY snapshots\n", "coppice -r THIS_DIRECTORY ls latest\n",
         "coppice -r THIS_DIRECTORY restore latest --target /some/empty/dir\n", "docs/format.md",
         "examples/rescue.py", "passphrase", "key file", "slots/", "Do not delete, rename",
-        "0.1.0\\nnot a line"}) {
+        "0.1.0\\nnot a line", "  this text is from:   coppice 0.1.0\n"}) {
     CAPTURE(piece);
     CHECK(text.find(piece) != text.npos);
   }
