@@ -49,6 +49,14 @@ class Forget(program.RepositoryTest):
         self.expect(0, "forget", "--keep-yearly", "2")
         self.assertEqual(self.visible(), [good[1], old[2]])
 
+    def test_keep_within_keeps_the_newest_whatever_the_duration(self):
+        a, b = self.backup("src"), self.backup("src")
+        groups, _ = self.groups("--keep-within", "0d")
+        self.assertEqual([s["id"] for s in groups[0]["keep"]], [b])
+        self.assertEqual(self.visible(), [b])
+        self.expect(0, "undelete", a)
+        self.assertEqual(len(self.groups("--keep-within-daily", "0d", "-n")[0][0]["keep"]), 1)
+
     def test_what_is_refused(self):
         a, b = self.backup("src"), self.backup("src", "--host", "other")
         for words in ((), ("--keep-last", "0"), ("--keep-last", "-1"), ("--keep-last", "x"), ("--keep-dayly", "1"),
