@@ -125,6 +125,22 @@ class ExitCodes(program.RepositoryTest):
         self.assertEqual(run.json_errors()[-1]["code"], 13)
         self.expect(13, "restore", "latest", "-t", self.path("out"))
 
+    def test_a_damaged_first_copy_is_14_from_any_command(self):
+        source = self.write("src/a")
+        self.backup("src")
+        slot = "slots/" + min(os.listdir(self.path("repo", "slots")))
+        words = (("snapshots",), ("ls", "latest"), ("stats",), ("key", "list"), ("backup", "-n", source), ("prune", "-n"),
+                 ("forget", "--keep-last", "1", "-n"), ("dump", "latest", source), ("backup", source))
+        for name in ("header", slot, "log/" + "0" * 16):
+            with open(self.path("repo", name), "rb") as file:
+                whole = file.read()
+            self.write(os.path.join("repo", name), b"X" + whole[1:])
+            for command in words:
+                with self.subTest(name=name, command=command):
+                    self.assertIn(name + ": ", self.expect(14, *command).errors)
+            self.write(os.path.join("repo", name), whole)
+        self.expect(0, "snapshots")
+
     def test_a_newer_version_is_17(self):
         for name in ("header", "header.copy"):
             path = self.path("repo", name)
