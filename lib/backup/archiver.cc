@@ -114,7 +114,8 @@ void Archiver::enter(WalkEvent& event) {
   }
   OpenDirectory directory;
   directory.node = std::move(event.node);
-  directory.path = std::move(event.path);
+  path_ = std::move(event.path);
+  directory.path_length = path_.size();
   directory.was_known = event.was_known;
   directory.is_unchanged = event.is_unchanged;
   directory.is_source = event.is_source;
@@ -125,6 +126,7 @@ void Archiver::enter(WalkEvent& event) {
 void Archiver::leave() {
   OpenDirectory directory = std::move(stack_.back());
   stack_.pop_back();
+  path_.resize(stack_.back().path_length);
   directory.node.subtree = directory.tree->finish();
   if (directory.is_source && !directory.node.incomplete) ++sources_read_;
   count_directory(directory);
@@ -149,12 +151,11 @@ void Archiver::complete_node(Node& node) {
 
 void Archiver::add_node(Node node) {
   complete_node(node);
-  const std::string path = stack_.back().path + "/" + node.name;
   try {
     stack_.back().tree->add(node);
   } catch (const Error& error) {  // per item: what the format cannot hold is reported and left out
     if (error.kind() != ErrorKind::failed || node_problem(node).empty()) throw;
-    report(path, "cannot_be_recorded", error.what());
+    report(path_ + "/" + node.name, "cannot_be_recorded", error.what());
   }
 }
 
@@ -309,7 +310,7 @@ void Archiver::take_stream(const StreamSource& stream) {
     folder.node.meta.type = FileType::directory;
     folder.node.meta.mode = 0755;
     folder.node.meta.mtime = options_.clock->now();
-    folder.path = stack_.back().path + "/" + components[i];
+    folder.path = path_ + "/" + components[i];
     enter(folder);
   }
   WalkEvent file;

@@ -37,7 +37,7 @@ class Archiver {
   /// A directory that has been entered and not left.
   struct OpenDirectory {
     Node node;
-    std::string path;
+    std::size_t path_length = 0;  // of its path, at the front of `path_`
     bool was_known = false;
     bool is_unchanged = false;
     bool is_source = false;
@@ -79,6 +79,7 @@ class Archiver {
   FindingSink& findings_;
   UserNames users_;
   std::vector<OpenDirectory> stack_;  // [0] stands for "/"
+  std::string path_;                  // of the directory entered last; "" for "/"
   SnapshotSummary summary_;
   std::uint64_t sources_read_ = 0;
   std::uint64_t bytes_in_hand_ = 0;  // of the file that is being read

@@ -66,9 +66,9 @@ class Walk {
   bool is_excluded(const Frame& frame, const std::string& path, const ScannedEntry& entry) const;
   std::optional<ScannedEntry::Contents> chosen_contents(const Frame& frame,
                                                         const ScannedEntry& entry) const;
-  bool is_other_mount(const Visit& visit, const ScannedEntry& entry) const;
+  bool is_other_mount(const Frame& frame, const ScannedEntry& entry) const;
   bool leads_to_named(const std::string& path) const;
-  void read_ignore_files(Frame& frame, const GitIgnores& around);
+  void read_ignore_files(Frame& frame, const std::string& live_name, const GitIgnores& around);
   void scan_ahead(Frame& frame);
   void step_into(std::vector<std::unique_ptr<Frame>>& stack, Frame& frame);
 
@@ -78,6 +78,9 @@ class Walk {
   TaskGroup& tasks_;
   WalkUnits units_;
   std::set<std::string> named_;  // recorded paths of the sources
+  /// Of the directory that is being walked, recorded. The frames above it have its beginning: a
+  /// path for each would take memory with the square of the depth.
+  std::string path_;
 };
 
 }  // namespace coppice

@@ -19,7 +19,10 @@ constexpr std::size_t kFewEntries = 32;
 
 /// A directory that is being walked: its entries from `next` on are still to come.
 struct Walk::Frame {
-  Visit visit;
+  std::size_t path_length = 0;  // of its path, at the front of `path_`
+  std::uint64_t root_device = 0;
+  std::size_t source_length = 0;  // as in Visit
+  ScannedEntry::Contents contents = ScannedEntry::Contents::all;
   ScannedDirectory scanned;
   GitIgnores ignores;                             // what holds in it
   std::optional<std::string> mark;                // Selection::marked_by
@@ -72,13 +75,12 @@ bool Walk::has_entries(Frame& frame) {
 std::optional<ScannedEntry::Contents> Walk::chosen_contents(const Frame& frame,
                                                             const ScannedEntry& entry) const {
   using Contents = ScannedEntry::Contents;
-  const Visit& visit = frame.visit;
-  const std::string path = path_below(visit.path, entry.name);
+  const std::string path = path_below(path_, entry.name);
   if (named_.contains(path)) return Contents::all;
   const bool is_left_out =
-      visit.contents == Contents::only_named ||
+      frame.contents == Contents::only_named ||
       (frame.mark ? entry.name != *frame.mark : is_excluded(frame, path, entry));
-  const bool is_mount = is_other_mount(visit, entry);
+  const bool is_mount = is_other_mount(frame, entry);
   if (!is_left_out && !is_mount) return Contents::all;
   if (leads_to_named(path)) return Contents::only_named;
   const bool is_mount_point = is_mount && entry.metadata.type == FileType::directory;
@@ -88,7 +90,7 @@ std::optional<ScannedEntry::Contents> Walk::chosen_contents(const Frame& frame,
 
 bool Walk::is_excluded(const Frame& frame, const std::string& path,
                        const ScannedEntry& entry) const {
-  const Selection::EntryPath entry_path{path, frame.visit.source_length};
+  const Selection::EntryPath entry_path{path, frame.source_length};
   if (entry.errno_value != 0) return options_.selection.excludes_path(entry_path);
   const bool is_directory = entry.metadata.type == FileType::directory;
   return options_.selection.excludes(entry_path, frame.scanned.handle->get(), entry.name.c_str(),
@@ -98,11 +100,11 @@ bool Walk::is_excluded(const Frame& frame, const std::string& path,
 
 /// Files are told by the mount alone: on overlayfs they may have another device number than the
 /// directory that they lie in.
-bool Walk::is_other_mount(const Visit& visit, const ScannedEntry& entry) const {
+bool Walk::is_other_mount(const Frame& frame, const ScannedEntry& entry) const {
   if (!options_.one_file_system || entry.errno_value != 0) return false;
   const bool is_directory = entry.metadata.type == FileType::directory;
   return entry.metadata.is_mount_root ||
-         (is_directory && entry.metadata.device != visit.root_device);
+         (is_directory && entry.metadata.device != frame.root_device);
 }
 
 /// True for the directories on the way to a source.
@@ -141,22 +143,26 @@ std::unique_ptr<Walk::Frame> Walk::open_frame(const Visit& visit, ScannedEntry e
                        Finding::Weight::note);
   }
   units_.add(std::move(enter));
+  path_ = visit.path;
   auto frame = std::make_unique<Frame>();
-  frame->visit = visit;
+  frame->path_length = path_.size();
+  frame->root_device = visit.root_device;
+  frame->source_length = visit.source_length;
+  frame->contents = visit.contents;
   frame->scanned = std::move(scanned);
   if (!frame->scanned.handle) return frame;
-  read_ignore_files(*frame, around);
+  read_ignore_files(*frame, visit.live_name, around);
   frame->mark = options_.selection.marked_by(frame->scanned.handle->get());
   scan_on(*frame);
   add_entries(*frame, std::exchange(frame->scanned.entries, {}));
   return frame;
 }
 
-void Walk::read_ignore_files(Frame& frame, const GitIgnores& around) {
+void Walk::read_ignore_files(Frame& frame, const std::string& live_name, const GitIgnores& around) {
   if (!options_.git_ignore) return;
-  frame.ignores = around.inside(frame.visit.live_name, frame.scanned.handle->get());
+  frame.ignores = around.inside(live_name, frame.scanned.handle->get());
   if (!frame.ignores.is_too_large()) return;
-  units_.add_problem(frame.visit.path, "ignore_files_too_large",
+  units_.add_problem(path_, "ignore_files_too_large",
                      "has more git ignore files than are read; what they say is not left out",
                      Finding::Weight::note);
 }
@@ -182,9 +188,9 @@ void Walk::step_into(std::vector<std::unique_ptr<Frame>>& stack, Frame& frame) {
   ++frame.next;
   Visit visit{frame.scanned.handle,
               entry.name,
-              path_below(frame.visit.path, entry.name),
-              frame.visit.root_device,
-              frame.visit.source_length,
+              path_below(path_, entry.name),
+              frame.root_device,
+              frame.source_length,
               false,
               entry.contents,
               {}};
@@ -220,11 +226,12 @@ void Walk::walk_directory(const Visit& visit, ScannedEntry entry, Timestamp) {
   while (!stack.empty() && !units_.is_stopped()) {
     if (options_.stop != nullptr && options_.stop->signal_number() != 0) return;
     Frame& frame = *stack.back();
+    path_.resize(frame.path_length);
     if (has_entries(frame)) {
       step_into(stack, frame);
       continue;
     }
-    if (frame.visit.path != "/") {
+    if (path_ != "/") {
       WalkEvent leave;
       leave.kind = WalkEvent::Kind::leave_directory;
       units_.add(std::move(leave));

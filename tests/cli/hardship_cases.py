@@ -188,6 +188,24 @@ class LittleMemory(program.RepositoryTest):
         self.limited("restore", "latest:" + self.path("src"), "-t", self.path("out"))
         self.assertEqual(subprocess.run(["diff", "-r", "src", "out"], cwd=self.dir).returncode, 0)
 
+    def test_a_directory_4000_levels_down_is_backed_up_within_it_too(self):
+        # A path for each level would take half a gigabyte.
+        self.addCleanup(subprocess.run, ["rm", "-rf", self.path("src")], check=True)  # rmtree recurses
+        os.mkdir(self.path("src"))
+        folder = os.open(self.path("src"), os.O_RDONLY)
+        for _ in range(4000):
+            os.mkdir("n" * 60, dir_fd=folder)
+            below = os.open("n" * 60, os.O_RDONLY, dir_fd=folder)
+            os.close(folder)
+            folder = below
+        os.close(os.open("file", os.O_WRONLY | os.O_CREAT, dir_fd=folder))
+        os.close(folder)
+        summary = self.limited("backup", "--json", "src").summary()
+        self.assertEqual((summary["files_new"], summary["error_count"]), (1, 0))
+        self.assertGreater(summary["dirs_new"], 4000)
+        self.limited("backup", "src")
+        self.limited("verify", "--read-data")
+
     def test_unlocking_with_a_passphrase_works_within_it_too(self):
         self.environment.pop("COPPICE_KEY_FILE")
         self.environment.update(COPPICE_PASSWORD="secret", COPPICE_REPOSITORY=self.path("other"))
