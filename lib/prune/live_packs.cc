@@ -196,6 +196,33 @@ LivePacks::Places LivePacks::plain_places_of(const Id& id) const {
   return plain;
 }
 
+bool LivePacks::rests_on_whole_packs(const Place& place) const {
+  if (!pack_of(place).is_whole) return false;
+  const IndexRun& run = index_.runs()[place.run];
+  if (!run.has_bases()) return true;
+  const auto& bases = run.bases(block_of(place));
+  return std::all_of(bases.begin(), bases.end(), [this](const BlockBase& base) {
+    const Places plain = plain_places_of(base.id);
+    return std::any_of(plain.begin(), plain.end(),
+                       [this](const Place& of_base) { return pack_of(of_base).is_whole; });
+  });
+}
+
+bool LivePacks::is_whole_without_others() const {
+  for (std::uint32_t r = 0; r < index_.runs().size(); ++r) {
+    const auto chunks = index_.runs()[r].chunks();
+    for (std::size_t c = 0; c < chunks.size(); ++c) {
+      if (!used_.is_used(r, c)) continue;
+      const Places places = places_of(chunks[c].id);
+      const bool is_good = std::any_of(places.begin(), places.end(), [this](const Place& place) {
+        return rests_on_whole_packs(place);
+      });
+      if (!is_good) return false;
+    }
+  }
+  return true;
+}
+
 void LivePacks::keep_base(const Places& plain, FindingSink& findings) {
   std::optional<Place> survivor;
   if (plain.size() > 1) survivor = find_survivor(plain, findings);

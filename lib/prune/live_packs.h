@@ -48,6 +48,9 @@ class LivePacks {
 
   const std::vector<PackView>& packs() const { return packs_; }
   bool is_live(std::uint32_t run, std::uint32_t block) const { return live_[run][block]; }
+  /// True if each chunk that was marked has a place in a whole pack, with whole packs for its
+  /// bases: then no pack that the index does not know is needed.
+  bool is_whole_without_others() const;
 
  private:
   struct Place {
@@ -70,6 +73,7 @@ class LivePacks {
   void find_live_blocks();
   void keep_bases(FindingSink& findings);
   Places plain_places_of(const Id& id) const;
+  bool rests_on_whole_packs(const Place& place) const;
   void keep_base(const Places& plain, FindingSink& findings);
   void sum_up();
 

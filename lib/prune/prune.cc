@@ -111,6 +111,9 @@ void Collector::add_up_dry_run(const Survey& survey, const PackPlan& plan) {
   for (std::size_t i = 0; i < packs.size(); ++i) {
     if (packs[i].is_dead() && packs[i].is_condemned) going.insert(i);
   }
+  for (const Id& name : survey.lost_packs(state)) {
+    if (const ObjectRef* object = state.objects.find(name)) remover_.remove_object(*object);
+  }
   for (const std::size_t i : going) {
     if (const ObjectRef* object = state.objects.find(packs[i].name))
       remover_.remove_object(*object);
@@ -149,6 +152,7 @@ void Collector::condemn(const Survey& survey, const PackPlan& plan) {
   std::set<Id> names;
   for (const std::size_t i : plan.dead) names.insert(survey.live().packs()[i].name);
   names.insert(moved_.begin(), moved_.end());
+  names.merge(survey.lost_packs(repository_.state()));
   std::erase_if(names, [this](const Id& name) {
     return repository_.state().condemned.contains(name) ||
            !repository_.state().objects.is_live(name);
@@ -180,6 +184,7 @@ bool Collector::try_delete(Survey& survey) {
   for (const PackView& pack : survey.live().packs()) {
     if (pack.is_dead()) collected.packs.insert(pack.name);
   }
+  collected.packs.merge(survey.lost_packs(repository_.state()));
   while (true) {
     if (options_.stop != nullptr) options_.stop->check();
     repository_.refresh();

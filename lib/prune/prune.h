@@ -23,6 +23,9 @@
 /// - The `delete` is appended only if the collector has marked every snapshot that is visible then,
 ///   and if nothing else was condemned, deleted or found damaged since it chose what to keep: of
 ///   two collectors that would each keep the other's copy, one begins anew.
+/// - While a snapshot needs what no readable table tells of, nothing is condemned or deleted: it
+/// may
+///   be a delta, and any block its base.
 /// - Files go after their `delete`, and a deleted name never counts again, so an interrupted
 /// removal
 ///   and a backup that slept through all of it are told by the log alone.

@@ -38,6 +38,7 @@ void Survey::load() {
   blocks_ =
       std::make_unique<BlockSource>(repository_.store(), loaded_->index, repository_.secrets());
   known_packs_.clear();
+  unknown_tables_.clear();
   known_sessions_.clear();
   for (const IndexRun& run : loaded_->index.runs()) {
     for (const PackRecord& pack : run.packs()) known_packs_.insert(pack.name);
@@ -45,13 +46,13 @@ void Survey::load() {
   const LogState& state = repository_.state();
   for (const auto& [name, object] : state.objects.live()) {
     if (object.kind != ObjectKind::pack) continue;
-    // A pack without a readable table stays, whatever is in it.
-    if (known_packs_.insert(name).second) has_unknown_tables_ = true;
+    if (known_packs_.insert(name).second) unknown_tables_.insert(name);
   }
   for (const auto& [session, boxes] : state.session_boxes) known_sessions_.insert(session);
 }
 
 void Survey::mark_unmarked() {
+  expect_no_newer_table();
   used_ = std::make_unique<UsedChunks>(loaded_->index);
   ChunkReader chunks(*blocks_, repository_.keyring());
   StoredMetadata trees(chunks);
@@ -76,6 +77,53 @@ void Survey::mark_unmarked() {
   }
   live_ = std::make_unique<LivePacks>(LivePacks::Tools{repository_, *blocks_, listed_}, *used_,
                                       findings_);
+  expect_nothing_rests_on_the_unknown();
+}
+
+/// Its table might say of blocks what this program does not know to keep.
+void Survey::expect_no_newer_table() const {
+  for (const Id& name : unknown_tables_) {
+    const ObjectRef* pack = repository_.state().objects.find(name);
+    if (pack == nullptr) continue;
+    try {
+      decode_table(read_pack_table(repository_.store(), repository_.keyring(), name, pack->length));
+    } catch (const Error& error) {  // per item: damage is judged by what is needed of the pack
+      if (!error.is_about_bytes()) throw;
+      if (error.kind() == ErrorKind::newer_version)
+        throw error.within("nothing was deleted, because of " + pack_name(name));
+    }
+  }
+}
+
+/// What is needed and in no table may be a delta in a pack whose table is missing for now (a copy
+/// that still runs, a disk that comes back), and its base a block that nothing else needs. So
+/// nobody can say of any block that it may go. A mark in the log does not change that: `repair
+/// packs` sets it by itself, perhaps the day before somebody brings a copy. What ends it is that no
+/// snapshot needs the unknown any more (docs/decisions/0021-unknown-packs.md).
+void Survey::expect_nothing_rests_on_the_unknown() const {
+  const bool is_sure =
+      used_->missing() == 0 && (unknown_tables_.empty() || live_->is_whole_without_others());
+  if (is_sure) return;
+  throw Error(
+      ErrorKind::damaged,
+      "nothing was deleted, because snapshots need what no readable pack has, so it is not known "
+      "what else is needed to read it (packs without a readable table: " +
+          std::to_string(unknown_tables_.size()) +
+          "). If the repository is an unfinished copy, finish it; else run `coppice repair packs`, "
+          "with --from where there is a copy, and `coppice backup`, which stores anew what the "
+          "live files still have. What is lost for good: run `coppice repair snapshots`, then "
+          "forget the snapshots that `coppice verify` still names, and prune again");
+}
+
+/// They hold nothing that is needed, and the log has given them up; others may come back.
+std::set<Id> Survey::lost_packs(const LogState& state) const {
+  std::set<Id> lost;
+  for (const Id& name : unknown_tables_) {
+    const auto damaged = state.damaged.find(name);
+    const bool is_marked = damaged != state.damaged.end() && damaged->second.empty();
+    if (is_marked || state.condemned.contains(name)) lost.insert(name);
+  }
+  return lost;
 }
 
 bool Survey::is_still_true(const LogState& state, const std::set<Id>& own_condemned) const {
@@ -115,7 +163,10 @@ void Survey::note_own(const std::vector<ObjectRef>& packs, const std::set<Id>& s
 }
 
 std::optional<std::set<Id>> Survey::sessions_left(const std::set<Id>& deleted) const {
-  if (has_unknown_tables_) return std::nullopt;
+  if (!std::includes(deleted.begin(), deleted.end(), unknown_tables_.begin(),
+                     unknown_tables_.end())) {
+    return std::nullopt;
+  }
   std::set<Id> left = own_sessions_;
   for (const IndexRun& run : loaded_->index.runs()) {
     std::vector<bool> has_block(run.sessions().size());

@@ -34,6 +34,9 @@ class Survey {
   void note_own(const std::vector<ObjectRef>& packs, const std::set<Id>& sessions);
   /// True if the log had boxes of that session when the index was loaded.
   bool knew_session(const Id& session) const { return known_sessions_.contains(session); }
+  /// Packs without a readable table that can go: nothing needs them, and the log calls them lost or
+  /// condemned. All others without one stay, whatever is in them.
+  std::set<Id> lost_packs(const LogState& state) const;
   BlockSource& blocks() { return *blocks_; }
 
   /// Sessions of which a block may be left outside of `deleted`; nothing if that is not known.
@@ -57,6 +60,8 @@ class Survey {
   static Ground ground_of(const LogState& state);
   void load();
   void mark_unmarked();
+  void expect_no_newer_table() const;
+  void expect_nothing_rests_on_the_unknown() const;
   void add_unlogged_indexes(const LogState& state, std::vector<ObjectRef>& orphans) const;
   std::optional<PackTable> table_of(const Id& pack, std::uint64_t length) const;
 
@@ -72,7 +77,7 @@ class Survey {
   std::set<Id> known_packs_;
   std::set<Id> known_sessions_;
   std::set<Id> own_sessions_;
-  bool has_unknown_tables_ = false;
+  std::set<Id> unknown_tables_;  // live packs: neither they, nor an index, nor the cache has one
   std::unique_ptr<UsedChunks> used_;
   std::unique_ptr<LivePacks> live_;
 };

@@ -72,15 +72,17 @@ bool LostMarks::is_readable(const ObjectRef& pack, const BlockInfo& block, std::
 }
 
 PackMarks LostMarks::find_loss(const ObjectRef& pack) {
-  // What is missing or has another size is noticed by every listing, and needs no mark.
-  if (repository_.store().size(pack_name(pack.name)) != pack.length) return {};
-  std::optional<Bytes> encoded = tables_.from_pack(pack);
+  const bool is_there = repository_.store().size(pack_name(pack.name)) == pack.length;
+  std::optional<Bytes> encoded;
+  if (is_there) encoded = tables_.from_pack(pack);
   if (!encoded) encoded = tables_.from_index(pack);
   PackMarks marks;
-  if (!encoded) {
+  if (!encoded) {  // and `prune` never touches what nobody knows, unless it is given up
     marks.has_loss = true;
     return marks;
   }
+  // What is missing or has another size is noticed by every listing, and needs no mark.
+  if (!is_there) return {};
   const PackTable table = decode_table(*encoded);
   std::uint64_t offset = kObjectPrefixBytes;
   for (const BlockInfo& block : table.blocks) {

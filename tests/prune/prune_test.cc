@@ -93,25 +93,6 @@ TEST_CASE_FIXTURE(PruneWorld, "within the limits partly dead packs stay") {
   expect_all_whole();
 }
 
-class Versions : public PruneWorld {
- public:
-  /// Two snapshots of "a", which the second holds as a delta, with another file beside it.
-  std::vector<Id> back_up_versions(Repository& here, const std::string& beside = "") {
-    std::string bytes = noise(600'000, 1);
-    write("a", bytes);
-    const BackupResult first = backup(here, backup_options());
-    for (std::size_t i = 5; i < bytes.size(); i += 30'000) ++bytes[i];
-    ++bytes.back();
-    write("a", bytes);
-    write("beside", beside);
-    BackupOptions options = backup_options();
-    options.parent_root = first.record.root;
-    const BackupResult second = backup(here, options);
-    REQUIRE(here.load_index({}, findings).index.has_deltas());
-    return {*first.snapshot_id, *second.snapshot_id};
-  }
-};
-
 TEST_CASE_FIXTURE(Versions, "a base that only forgotten snapshots name stays for its delta") {
   Repository& here = fixture.repository();
   forget(here, {back_up_versions(here).front()});

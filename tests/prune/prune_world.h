@@ -150,4 +150,23 @@ class PruneWorld {
   std::map<Id, std::map<std::string, std::string>> contents_;
 };
 
+class Versions : public PruneWorld {
+ public:
+  /// Two snapshots of "a", which the second holds as a delta, with another file beside it.
+  std::vector<Id> back_up_versions(Repository& here, const std::string& beside = "") {
+    std::string bytes = noise(600'000, 1);
+    write("a", bytes);
+    const BackupResult first = backup(here, backup_options());
+    for (std::size_t i = 5; i < bytes.size(); i += 30'000) ++bytes[i];
+    ++bytes.back();
+    write("a", bytes);
+    write("beside", beside);
+    BackupOptions options = backup_options();
+    options.parent_root = first.record.root;
+    const BackupResult second = backup(here, options);
+    REQUIRE(here.load_index({}, findings).index.has_deltas());
+    return {*first.snapshot_id, *second.snapshot_id};
+  }
+};
+
 }  // namespace coppice::test
