@@ -216,7 +216,7 @@ std::unique_ptr<Survey> Collector::try_survey(HeldFindings& held) {
   std::optional<Error> failure;
   std::unique_ptr<Survey> survey;
   try {
-    survey = std::make_unique<Survey>(repository_, options_, held);
+    survey = std::make_unique<Survey>(repository_, options_, ending_, held);
   } catch (const Error& error) {
     if (!error.is_about_bytes()) throw;
     failure = error;

@@ -20,7 +20,8 @@
 /// - A backup reads the log before it counts on a pack, and again before its entry. What was
 ///   condemned or deleted in between it stores anew. So an entry after a `condemn` needs nothing
 ///   that is condemned, and one before it is marked before the `delete`.
-/// - The `delete` is appended only if the collector has marked every snapshot that is visible then,
+/// - The `delete` is appended only if the collector has marked every snapshot that stays: visible,
+///   or forgotten but not ended by this very entry,
 ///   and if nothing else was condemned, deleted or found damaged since it chose what to keep: of
 ///   two collectors that would each keep the other's copy, one begins anew.
 /// - While a snapshot needs what no readable table tells of, nothing is condemned or deleted: it

@@ -13,8 +13,9 @@
 
 namespace coppice {
 
-Survey::Survey(Repository& repository, const PruneOptions& options, FindingSink& findings)
-    : repository_(repository), options_(options), findings_(findings) {
+Survey::Survey(Repository& repository, const PruneOptions& options, const std::set<Id>& ending,
+               FindingSink& findings)
+    : repository_(repository), options_(options), ending_(ending), findings_(findings) {
   load();
   ground_ = ground_of(repository.state());
   listed_at_start_ = listed_;
@@ -51,13 +52,24 @@ void Survey::load() {
   for (const auto& [session, boxes] : state.session_boxes) known_sessions_.insert(session);
 }
 
+/// All that can be seen or brought back when the `delete` is there.
+std::vector<const LoggedSnapshot*> Survey::staying_snapshots(const LogState& state) const {
+  std::vector<const LoggedSnapshot*> staying;
+  for (const LoggedSnapshot& snapshot : state.snapshots) {
+    const bool ends =
+        state.is_void(snapshot) || (snapshot.is_forgotten && ending_.contains(snapshot.id));
+    if (!ends) staying.push_back(&snapshot);
+  }
+  return staying;
+}
+
 void Survey::mark_unmarked() {
   expect_no_newer_table();
   used_ = std::make_unique<UsedChunks>(loaded_->index);
   ChunkReader chunks(*blocks_, repository_.keyring());
   StoredMetadata trees(chunks);
   SnapshotMarker marker(trees, *used_, options_.stop);
-  for (const LoggedSnapshot* logged : repository_.state().visible_snapshots()) {
+  for (const LoggedSnapshot* logged : staying_snapshots(repository_.state())) {
     if (options_.as_if_forgotten.contains(logged->id) || marked_.contains(logged->id)) continue;
     try {
       marker.mark(*decode_snapshot(logged->record).root.subtree);
@@ -136,7 +148,7 @@ bool Survey::is_still_true(const LogState& state, const std::set<Id>& own_condem
 }
 
 bool Survey::knows_all(const LogState& state) const {
-  const auto snapshots = state.visible_snapshots();
+  const auto snapshots = staying_snapshots(state);
   const bool knows_snapshots = std::all_of(
       snapshots.begin(), snapshots.end(),
       [this](const LoggedSnapshot* snapshot) { return marked_.contains(snapshot->id); });

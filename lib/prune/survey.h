@@ -16,8 +16,10 @@ namespace coppice {
 /// marked, what is alive, what can go. Reads only.
 class Survey {
  public:
-  /// Marks all visible snapshots. Throws as run_prune.
-  Survey(Repository& repository, const PruneOptions& options, FindingSink& findings);
+  /// Marks all snapshots that stay: that are visible, or forgotten but not among `ending`, so that
+  /// they can be brought back after the `delete`, too. Throws as run_prune. All must outlive it.
+  Survey(Repository& repository, const PruneOptions& options, const std::set<Id>& ending,
+         FindingSink& findings);
 
   const LivePacks& live() const { return *live_; }
   std::size_t snapshots() const { return marked_.size(); }
@@ -25,7 +27,7 @@ class Survey {
   /// True if nothing was condemned, deleted, found damaged or voided by others since, so that what
   /// was chosen to stay is still there. `own_condemned`: what this run condemned itself.
   bool is_still_true(const LogState& state, const std::set<Id>& own_condemned) const;
-  /// True if all snapshots that are visible now are marked, and all packs that are live are known.
+  /// True if all snapshots that stay now are marked, and all packs that are live are known.
   bool knows_all(const LogState& state) const;
   /// Marks snapshots that came, or came back, since. The condemned packs in which something lies
   /// that they need; live() is then about them alone.
@@ -59,6 +61,7 @@ class Survey {
   };
   static Ground ground_of(const LogState& state);
   void load();
+  std::vector<const LoggedSnapshot*> staying_snapshots(const LogState& state) const;
   void mark_unmarked();
   void expect_no_newer_table() const;
   void expect_nothing_rests_on_the_unknown() const;
@@ -67,6 +70,7 @@ class Survey {
 
   Repository& repository_;
   const PruneOptions& options_;
+  const std::set<Id>& ending_;  // snapshots
   FindingSink& findings_;
   Ground ground_;
   PackSizes listed_at_start_;

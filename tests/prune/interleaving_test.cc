@@ -148,6 +148,34 @@ TEST_CASE_FIXTURE(Overtaken, "a snapshot that comes between mark and delete keep
   }
 }
 
+TEST_CASE_FIXTURE(Overtaken,
+                  "a snapshot that comes, and is forgotten, while it runs can come back") {
+  Repository& here = fixture.repository();
+  // A pack that is partly dead, so that there is something to move between mark and condemn.
+  for (const char* name : {"a", "b"}) std::filesystem::remove(path(name));
+  write("d", noise(100'000, 3));
+  write("e", noise(100'000, 4));
+  const Id with_d = backup(*collector_);
+  std::filesystem::remove(path("d"));
+  backup(*collector_);
+  write("a", noise(300'000, 1));
+  write("b", noise(200'000, 2));
+  forget(*collector_, {old_, with_d});
+  PruneOptions options = prune_options();
+  std::optional<Id> fresh;
+  options.on_phase = [&](const std::string& phase) {
+    if (phase != "moving" || fresh) return;
+    fresh = backup(here);  // counts on the packs of the old one
+    forget(here, {*fresh});
+  };
+  run_prune(*collector_, options, findings);
+  REQUIRE(fresh);
+  here.refresh();
+  mark(here, LogEntryType::undelete, {*fresh});
+  CHECK(visible() == 3);
+  expect_all_whole();
+}
+
 /// Prunes a copy of the objects, with every mutating call from number `at` on failing; as a target
 /// that goes away. True if that many calls were made. Then the next run ends what was begun.
 bool survives_cut(Overtaken& world, const MemoryStore::Objects& objects, std::uint64_t at) {

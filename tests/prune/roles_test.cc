@@ -101,7 +101,8 @@ TEST_CASE_FIXTURE(Roles, "an owner opens what writers signed before it moves it,
   Repository& here = fixture.repository();
   here.refresh();
   const PruneOptions options = prune_options();
-  Survey survey(here, options, findings);
+  const std::set<Id> ending;
+  Survey survey(here, options, ending, findings);
   const auto& packs = survey.live().packs();
   std::vector<std::size_t> all(packs.size());
   std::iota(all.begin(), all.end(), std::size_t{0});
