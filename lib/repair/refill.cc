@@ -3,9 +3,9 @@
 
 #include "base/error.h"
 #include "repair/repair.h"
+#include "repair/repair_session.h"
 #include "repair/what_is_left.h"
 #include "repo/chunk_reader.h"
-#include "repo/chunk_writer.h"
 #include "repo/role_rights.h"
 #include "snapshot/snapshot_record.h"
 #include "snapshot/stored_metadata.h"
@@ -14,13 +14,20 @@
 /// `repair packs --from`, second part: another repository of the family has other packs, but chunks
 /// of the same ids. All trees of all snapshots are walked, and what is lost is read there and
 /// stored here; an index set entry names the new packs.
+///
+/// Such an entry has no room for the boxes of a session, so the session's record alone opens what
+/// was stored: it must be live from the entry on.
 namespace coppice {
 namespace {
 
-/// A repository and the way to its chunks.
+/// A collector may take this machine for dead, and delete what nothing names yet, so many times.
+constexpr int kAttempts = 16;
+
+/// A repository and the way to its chunks: those that its log names. Packs of an interrupted backup
+/// do not count, for no entry of this job would name them.
 struct Chunks {
-  Chunks(Repository& repository, bool for_writing, FindingSink& findings)
-      : loaded(repository.load_index({for_writing, ""}, findings)),
+  Chunks(Repository& repository, FindingSink& findings)
+      : loaded(repository.load_index({}, findings)),
         blocks(repository.store(), loaded.index, repository.secrets()),
         reader(blocks, repository.keyring()) {}
 
@@ -35,31 +42,28 @@ class Silence final : public FindingSink {
   void report(const Finding&) override {}
 };
 
+/// One attempt.
 class Refill final : public MetadataSource {
  public:
   Refill(Repository& repository, Repository& other, ThreadPool& pool, const RepairOptions& options)
       : repository_(repository),
         options_(options),
-        own_(repository, true, silence_),
-        other_(other, false, silence_),
+        session_(options.is_dry_run ? nullptr : std::make_unique<RepairSession>(repository)),
+        own_(repository, silence_),
+        other_(other, silence_),
         own_trees_(own_.reader),
         left_(repository, own_.loaded.index, own_trees_) {
-    if (options.is_dry_run) return;
-    const Parameters& parameters = repository.parameters();
-    ChunkWriterOptions writing;
-    writing.compression_level = parameters.compression_level;
-    writing.cipher = parameters.cipher;
-    writing.parity = repository.parity();
-    writer_ = std::make_unique<ChunkWriter>(
-        repository.store(), pool, repository.keyring(), own_.loaded.index,
-        repository.begin_session(system_random(), "repair", system_clock().now()), writing);
+    if (session_ != nullptr) writer_ = session_->make_writer(pool, nothing_);
   }
 
   /// A metadata chunk, from here or, stored anew, from there.
   Bytes get(const Id& id) override;
   void forget(const Id& pack) { left_.forget(pack); }
   void walk_snapshots();
-  void finish(RepairResult& result, FindingSink& findings);
+  /// Appends what was stored. False, and nothing was appended, if a collector has deleted any of
+  /// it.
+  bool finish();
+  void tell(RepairResult& result, FindingSink& findings) const;
   bool has_all() const { return still_lost_ == 0; }
 
  private:
@@ -70,10 +74,12 @@ class Refill final : public MetadataSource {
   Repository& repository_;
   const RepairOptions& options_;
   Silence silence_;
+  std::unique_ptr<RepairSession> session_;  // null: a dry run. Before the log's index is loaded
   Chunks own_;
   Chunks other_;
   StoredMetadata own_trees_;
   WhatIsLeft left_;
+  const Index nothing_;  // what is lost was found out here: the writer is not to doubt it
   std::unique_ptr<ChunkWriter> writer_;  // null: a dry run
   std::set<std::pair<std::uint8_t, Id>> walked_;
   std::set<Id> fetched_;
@@ -138,17 +144,17 @@ void Refill::walk_snapshots() {
   }
 }
 
-void Refill::finish(RepairResult& result, FindingSink& findings) {
-  if (writer_ != nullptr) {
-    writer_->finish();
-    const std::vector<ObjectRef> objects = writer_->take_objects();
-    if (!objects.empty()) {
-      repository_.append([&](const LogState&) {
-        return LogAppend{LogEntryType::index_set, objects, {}, {}, encode_names({})};
-      });
-    }
-    result.bytes_written += writer_->packed_bytes();
-  }
+bool Refill::finish() {
+  if (writer_ == nullptr) return true;
+  writer_->finish();
+  const std::vector<ObjectRef> objects = writer_->take_objects();
+  return objects.empty() || append_unless_deleted(repository_, [&](const LogState&) {
+           return LogAppend{LogEntryType::index_set, objects, {}, {}, encode_names({})};
+         });
+}
+
+void Refill::tell(RepairResult& result, FindingSink& findings) const {
+  if (writer_ != nullptr) result.bytes_written += writer_->packed_bytes();
   if (fetched_.empty()) return;
   findings.report({Finding::Weight::note, "refilled", "packs",
                    std::to_string(fetched_.size()) +
@@ -174,13 +180,17 @@ bool refill_from(Repository& repository, Repository& other, ThreadPool& pool,
     return false;
   }
   expect_refill_rights(repository.keyring());
-  Refill refill(repository, other, pool, options);
-  if (options.is_dry_run) {
-    for (const LostPack& pack : result.lost_packs) refill.forget(pack.name);
+  for (int attempt = 1; attempt <= kAttempts; ++attempt) {
+    Refill refill(repository, other, pool, options);
+    if (options.is_dry_run) {
+      for (const LostPack& pack : result.lost_packs) refill.forget(pack.name);
+    }
+    refill.walk_snapshots();
+    if (!refill.finish()) continue;
+    refill.tell(result, findings);
+    return refill.has_all();
   }
-  refill.walk_snapshots();
-  refill.finish(result, findings);
-  return refill.has_all();
+  throw_collected("repair packs");
 }
 
 }  // namespace coppice

@@ -3,9 +3,9 @@
 
 #include "base/error.h"
 #include "repair/repair.h"
+#include "repair/repair_session.h"
 #include "repair/what_is_left.h"
 #include "repo/chunk_reader.h"
-#include "repo/chunk_writer.h"
 #include "repo/role_rights.h"
 #include "snapshot/catalog.h"
 #include "snapshot/snapshot_record.h"
@@ -14,7 +14,8 @@
 #include "snapshot/tree_writer.h"
 
 /// `repair snapshots`: first all trees are walked, and every path that is lost is told; then the
-/// new trees are stored, and only when they are durable, the new snapshots are appended.
+/// new trees are stored, and only when they are durable, the new snapshots are appended. Only what
+/// the log names counts as there: packs of an interrupted backup are for the next backup to adopt.
 namespace coppice {
 namespace {
 
@@ -52,7 +53,8 @@ class SnapshotRepair {
         program_(program),
         repaired_(repaired),
         findings_(findings),
-        loaded_(repository.load_index({true, ""}, findings)),
+        session_(options.is_dry_run ? nullptr : std::make_unique<RepairSession>(repository)),
+        loaded_(repository.load_index({}, findings)),
         blocks_(repository.store(), loaded_.index, repository.secrets()),
         chunks_(blocks_, repository.keyring()),
         trees_(chunks_),
@@ -71,7 +73,9 @@ class SnapshotRepair {
   bool was_repaired(const HurtSnapshot& snapshot);
   void plan(RepairResult& result);
   void store(RepairResult& result);
-  void append(const HurtSnapshot& snapshot, const Node& root, ChunkWriter* objects_of);
+  SnapshotRecord make_record(const HurtSnapshot& snapshot, const Node& root) const;
+  void append(const SnapshotRecord& record, const ChunkWriter& writer,
+              const std::vector<ObjectRef>& objects);
   void expect_still_stored(const LogState& state) const;
   Node rebuild_root(const SnapshotRecord& record, MetadataSink& sink, const OnLost& on_lost);
   Rebuilt rebuild(const Reference& tree, const std::string& path, MetadataSink& sink,
@@ -88,6 +92,7 @@ class SnapshotRepair {
   const std::string program_;
   std::vector<RepairedSnapshot>& repaired_;
   FindingSink& findings_;
+  std::unique_ptr<RepairSession> session_;  // null: a dry run. Before the index is loaded
   LoadedIndex loaded_;
   BlockSource blocks_;
   ChunkReader chunks_;
@@ -214,8 +219,7 @@ void SnapshotRepair::expect_still_stored(const LogState& state) const {
   }
 }
 
-void SnapshotRepair::append(const HurtSnapshot& snapshot, const Node& root,
-                            ChunkWriter* objects_of) {
+SnapshotRecord SnapshotRepair::make_record(const HurtSnapshot& snapshot, const Node& root) const {
   SnapshotRecord record = snapshot.record;
   record.is_time_given = true;
   record.is_incomplete = true;
@@ -223,47 +227,44 @@ void SnapshotRepair::append(const HurtSnapshot& snapshot, const Node& root,
   record.root = root;
   record.program_version = program_;
   record.summary.error_count += snapshot.lost;
+  return record;
+}
+
+/// Every entry names all that was stored, which changes nothing after the first: so each of them is
+/// refused if it is gone.
+void SnapshotRepair::append(const SnapshotRecord& record, const ChunkWriter& writer,
+                            const std::vector<ObjectRef>& objects) {
   const Keyring& keyring = repository_.keyring();
   SnapshotBody body;
   body.record =
       encode_snapshot(record, keyring.signing_key(), keyring.repository(), keyring.slot());
+  if (const auto box = writer.session_box()) body.sessions.push_back(*box);
   LogAppend entry;
   entry.type = LogEntryType::snapshot;
-  if (objects_of != nullptr) {
-    body.sessions = loaded_.adopted->boxes();
-    if (const auto box = objects_of->session_box()) body.sessions.push_back(*box);
-    entry.adds = objects_of->take_objects();
-    for (const auto& [name, object] : loaded_.adopted->objects()) entry.adds.push_back(object);
-  }
+  entry.adds = objects;
   entry.body = encode_snapshot_body(body);
-  repository_.append([&](const LogState& state) {
+  const bool is_appended = append_unless_deleted(repository_, [&](const LogState& state) {
     expect_still_stored(state);
     return entry;
   });
-  repaired_.push_back({snapshot.id, snapshot_id(keyring.family().metadata_id_key, body.record)});
+  if (!is_appended) throw_collected("repair snapshots");
+  repaired_.push_back({*record.parent, snapshot_id(keyring.family().metadata_id_key, body.record)});
 }
 
 void SnapshotRepair::store(RepairResult& result) {
-  const Parameters& parameters = repository_.parameters();
-  ChunkWriterOptions writing;
-  writing.compression_level = parameters.compression_level;
-  writing.cipher = parameters.cipher;
-  writing.parity = repository_.parity();
-  ChunkWriter writer(
-      repository_.store(), pool_, repository_.keyring(), loaded_.index,
-      repository_.begin_session(system_random(), hurt_.front().record.host, system_clock().now()),
-      writing);
-  RepairedTrees sink(identity(), &writer);
+  const auto writer = session_->make_writer(pool_, loaded_.index);
+  RepairedTrees sink(identity(), writer.get());
   std::vector<Node> roots;
   for (const HurtSnapshot& snapshot : hurt_) {
     roots.push_back(rebuild_root(snapshot.record, sink, [](const auto&, const auto&) {}));
   }
-  writer.finish();
+  writer->finish();
+  const std::vector<ObjectRef> objects = writer->take_objects();
   for (std::size_t i = 0; i < hurt_.size(); ++i) {
-    append(hurt_[i], roots[i], i == 0 ? &writer : nullptr);
+    append(make_record(hurt_[i], roots[i]), *writer, objects);
     ++result.healed;
   }
-  result.bytes_written = writer.packed_bytes();
+  result.bytes_written = writer->packed_bytes();
 }
 
 RepairResult SnapshotRepair::run() {

@@ -151,11 +151,16 @@ Credential RepositoryFixture::credential() {
   return Credential::from_key_file(Secret32(Bytes(32, 7)));
 }
 
-RepositoryFixture::RepositoryFixture(std::size_t chunk_bytes, std::optional<ParityGeometry> parity)
+RepositoryFixture::RepositoryFixture(std::size_t chunk_bytes, std::optional<ParityGeometry> parity,
+                                     const RepositoryFixture* like)
     : chunk_bytes_(chunk_bytes) {
   InitOptions options;
   options.parity = parity;
   options.program = "test";
+  if (like != nullptr) {
+    options.like_keyring = &like->repository().keyring();
+    options.like_parameters = &like->repository().parameters();
+  }
   std::vector<Credential> credentials;
   credentials.push_back(credential());
   init_repository(faults_, credentials, options, system_random());

@@ -57,9 +57,10 @@ std::string noise(std::size_t size, std::uint32_t seed = 1);
 class RepositoryFixture {
  public:
   /// Literal files are cut into chunks of this many bytes. Without a geometry large packs have no
-  /// parity.
+  /// parity. With `like` it is of that one's family.
   explicit RepositoryFixture(std::size_t chunk_bytes = 1000,
-                             std::optional<ParityGeometry> parity = std::nullopt);
+                             std::optional<ParityGeometry> parity = std::nullopt,
+                             const RepositoryFixture* like = nullptr);
 
   /// Stores the tree below "/" and appends its snapshot. Each call seals packs of its own, with the
   /// chunks that are not stored yet.
@@ -78,6 +79,7 @@ class RepositoryFixture {
   static Credential credential();
 
   Repository& repository() { return *repository_; }
+  const Repository& repository() const { return *repository_; }
   FaultyStore& faults() { return faults_; }
   ThreadPool& pool() { return pool_; }
 
