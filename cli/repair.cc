@@ -41,6 +41,8 @@ class RepairCommand final : public Command {
                          ThreadPool& pool) const;
   RepairResult heal_files(const Invocation& invocation, const RepairOptions& options,
                           ThreadPool& pool) const;
+  std::optional<OpenedRepository> open_healed(const Invocation& invocation,
+                                              const RepairResult& result) const;
   bool refill(const Invocation& invocation, Repository& repository, const RepairOptions& options,
               RepairResult& result, ThreadPool& pool) const;
   RepairResult run_index(const Invocation& invocation, const RepairOptions& options) const;
@@ -93,6 +95,22 @@ RepairResult RepairCommand::heal_files(const Invocation& invocation, const Repai
   return repair_packs(*store, other.get(), pool, with_export, invocation.console);
 }
 
+/// Nothing if a dry run has left as it is what keeps the repository from being opened.
+std::optional<OpenedRepository> RepairCommand::open_healed(const Invocation& invocation,
+                                                           const RepairResult& result) const {
+  OpeningNotes notes(invocation.console);
+  try {
+    return open_repository(invocation, access(), &notes);
+  } catch (const Error& error) {
+    const bool is_about_files = error.is_about_bytes() || error.kind() == ErrorKind::no_repository;
+    if (!is_dry_run_ || result.healed == 0 || !is_about_files) throw;
+    invocation.console.note(
+        "not_opened",
+        std::string("before this is healed the log cannot be looked into: ") + error.what());
+    return std::nullopt;
+  }
+}
+
 /// True if nothing that a snapshot needs is lost any more.
 bool RepairCommand::refill(const Invocation& invocation, Repository& repository,
                            const RepairOptions& options, RepairResult& result,
@@ -118,11 +136,11 @@ RepairResult RepairCommand::run_packs(const Invocation& invocation, const Repair
   RepairResult result = heal_files(invocation, options, pool);
   bool is_refilled = false;
   if (has_unattended_credential(invocation)) {
-    OpeningNotes notes(invocation.console);
-    OpenedRepository opened = open_repository(invocation, access(), &notes);
-    mark_lost_packs(*opened.repository, options, result, invocation.console);
-    if (from_ && !result.lost_packs.empty())
-      is_refilled = refill(invocation, *opened.repository, options, result, pool);
+    if (const auto opened = open_healed(invocation, result)) {
+      mark_lost_packs(*opened->repository, options, result, invocation.console);
+      if (from_ && !result.lost_packs.empty())
+        is_refilled = refill(invocation, *opened->repository, options, result, pool);
+    }
   } else if (!result.lost_packs.empty()) {
     invocation.console.note("not_marked",
                             "without a key the log cannot be told what is lost: run `coppice "

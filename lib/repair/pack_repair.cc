@@ -261,7 +261,7 @@ RepairResult PackRepair::run() {
                     " has no log: it is not a coppice repository, or nothing is left of it");
   }
   expect_known_version(log);
-  plan_log_repair(sources, repository_, plan_);
+  plan_log_repair(sources, repository_, log, plan_);
   const std::vector<ObjectRef> objects = objects_to_judge(log);
   for_each_in_order(
       pool_, objects, [this](const ObjectRef& object) { return judge(object); },

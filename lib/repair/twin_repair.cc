@@ -1,5 +1,6 @@
 #include "repair/twin_repair.h"
 
+#include <algorithm>
 #include <functional>
 #include <map>
 #include <set>
@@ -11,6 +12,7 @@
 #include "repo/log_reader.h"
 #include "repo/object_names.h"
 #include "repo/readme_text.h"
+#include "repo/role_rights.h"
 #include "repo/slot.h"
 
 namespace coppice {
@@ -175,11 +177,60 @@ void plan_slots(const TwinSources& sources, const Id& repository, RepairPlan& pl
   }
 }
 
-/// What the successor says, if there is a readable one.
-std::optional<Id> named_by_successor(LogReader& reader, std::uint64_t number) {
-  const LogRead next = reader.read(number + 1);
-  if (!next.entry || next.entry->plain.predecessor == Id()) return std::nullopt;
-  return next.entry->plain.predecessor;
+using ExportedEntries = std::map<std::uint64_t, const Bytes*>;
+
+/// An export's root-signed entries by number. Nobody can tell here if the root key signed them: the
+/// chain of hashes vouches for them, and whoever holds a key judges them again.
+ExportedEntries exported_entries(const HeaderExport* exported) {
+  ExportedEntries entries;
+  if (exported == nullptr) return entries;
+  for (const Bytes& file : exported->log) {
+    try {
+      const LogEntry entry = parse_log_entry(file).plain;
+      if (is_root_entry(entry.type) && entry.signer.is_zero()) entries[entry.number] = &file;
+    } catch (const Error& error) {  // per item: another one may do
+      if (!error.is_about_bytes()) throw;
+    }
+  }
+  return entries;
+}
+
+/// What is expected at one number of the log.
+struct ExpectedEntry {
+  std::uint64_t number = 0;
+  std::optional<Id> repository;
+  std::optional<Id> hash;  ///< as the successor names it
+};
+
+Judge judge_of(const ExpectedEntry& expected) {
+  return [expected](ByteView bytes) {
+    const ParsedLogEntry entry = parse_log_entry(bytes);
+    if (entry.plain.number != expected.number) throw_damaged("has the number of another entry");
+    if (expected.repository && entry.plain.repository != *expected.repository)
+      throw_damaged("is of another repository");
+    if (expected.hash && entry.hash != *expected.hash)
+      throw_damaged("is not the entry that its successor was appended to");
+  };
+}
+
+/// The first entry is known by its repository; any other one by its successor only.
+const Bytes* find_exported(const ExportedEntries& entries, const ExpectedEntry& expected) {
+  const bool is_provable = expected.hash || (expected.number == 0 && expected.repository);
+  const auto found = entries.find(expected.number);
+  return is_provable && found != entries.end() ? found->second : nullptr;
+}
+
+/// What an entry says about the one before it, if it says anything.
+std::optional<Id> named_by(const std::optional<Bytes>& successor) {
+  if (!successor) return std::nullopt;
+  const Id named = parse_log_entry(*successor).plain.predecessor;
+  return named.is_zero() ? std::nullopt : std::optional(named);
+}
+
+/// Where the log begins, or should: no further back than a gap in it may be wide.
+std::uint64_t lowest_number(const KeylessLog& log) {
+  const std::uint64_t first = *log.first();
+  return std::max(log.needed_from(), first - std::min(first, kMaxLogGap));
 }
 
 }  // namespace
@@ -211,22 +262,19 @@ std::optional<Id> plan_text_repair(const TwinSources& sources, RepairPlan& plan)
   return header.repository_id;
 }
 
+/// Newest first, so that each entry that comes from elsewhere vouches for the one before it.
 void plan_log_repair(const TwinSources& sources, const std::optional<Id>& repository,
-                     RepairPlan& plan) {
-  LogReader reader(sources.store, repository);
-  const LogExtent extent = reader.extent();
-  if (!extent.first) return;
-  for (std::uint64_t number = *extent.first; number <= *extent.last; ++number) {
-    const std::optional<Id> expected = named_by_successor(reader, number);
-    const Judge judge = [repository, number, expected](ByteView bytes) {
-      const ParsedLogEntry entry = parse_log_entry(bytes);
-      if (entry.plain.number != number) throw_damaged("has the number of another entry");
-      if (repository && entry.plain.repository != *repository)
-        throw_damaged("is of another repository");
-      if (expected && entry.hash != *expected)
-        throw_damaged("is not the entry that its successor was appended to");
-    };
-    plan_twin(sources, {log_entry_name(number), kMaxLogEntryBytes, judge, nullptr}, plan);
+                     const KeylessLog& log, RepairPlan& plan) {
+  if (!log.first()) return;
+  const ExportedEntries exported = exported_entries(sources.exported);
+  const std::uint64_t lowest = lowest_number(log);
+  std::optional<Bytes> successor;
+  for (std::uint64_t next = *log.last() + 1; next > lowest; --next) {
+    const ExpectedEntry expected{next - 1, repository, named_by(successor)};
+    successor = plan_twin(sources,
+                          {log_entry_name(expected.number), kMaxLogEntryBytes, judge_of(expected),
+                           find_exported(exported, expected)},
+                          plan);
   }
 }
 

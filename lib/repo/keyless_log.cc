@@ -21,6 +21,9 @@ KeylessLog::KeylessLog(Store& store, std::optional<Id> repository) {
     return;
   }
   first_ = start(reader);
+  const LogRead begin = reader.read(*first_);
+  const bool is_checkpoint = begin.entry && begin.entry->plain.type == LogEntryType::checkpoint;
+  needed_from_ = is_checkpoint ? *first_ : 0;
   for (std::uint64_t number = *first_; number <= *last_; ++number) read_one(reader, number);
 }
 

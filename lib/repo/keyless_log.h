@@ -26,6 +26,9 @@ class KeylessLog {
   /// deleted.
   std::optional<std::uint64_t> first() const { return first_; }
   std::optional<std::uint64_t> last() const { return last_; }
+  /// The lowest number that should be there: 0, or that of a checkpoint that stands for the entries
+  /// before it. Lower than `first` if the log has lost its beginning.
+  std::uint64_t needed_from() const { return needed_from_; }
   std::optional<Id> last_hash() const { return last_hash_; }
   /// Entries that a later one declares void; without a key nobody can tell if an owner signed that.
   const std::set<std::uint64_t>& void_numbers() const { return void_numbers_; }
@@ -50,6 +53,7 @@ class KeylessLog {
   std::vector<Finding> findings_;
   std::optional<std::uint64_t> first_;
   std::optional<std::uint64_t> last_;
+  std::uint64_t needed_from_ = 0;
   std::optional<Id> last_hash_;
   std::set<std::uint64_t> void_numbers_;
   bool is_complete_ = true;

@@ -372,6 +372,32 @@ class Log(Damage):
         self.expect(0, "verify")
         self.expect(0, "verify", "--keyless")
 
+    def test_a_log_that_lost_its_beginning_is_13_until_a_copy_gives_it_back(self):
+        before = files_of(self.path("repo"))
+        shutil.copytree(self.path("repo"), self.path("copy"))
+        for lost in ((0,), (1,), (0, 1)):
+            with self.subTest(lost=lost):
+                for number in lost:
+                    self.lose(number)
+                self.expect(13, "verify", "--keyless")
+                self.expect(13, "repair", "packs")
+                self.expect(14, "repair", "packs", "--from", "copy", "--dry-run")
+                self.expect(14, "repair", "packs", "--from", "copy")
+                self.assertEqual(before, files_of(self.path("repo")))
+
+    def test_the_export_gives_root_signed_entries_back(self):
+        before = files_of(self.path("repo"))
+        self.expect(0, "key", "export", "-o", self.path("hdr"))
+        for lost in ((0,), (1,), (0, 1)):
+            with self.subTest(lost=lost):
+                for number in lost:
+                    self.lose(number)
+                self.expect(14, "--header", self.path("hdr"), "repair", "packs", "--dry-run")
+                self.expect(14, "--header", self.path("hdr"), "repair", "packs")
+                self.assertEqual(before, files_of(self.path("repo")))
+        self.lose(2)  # a snapshot's: in no export
+        self.expect(13, "--header", self.path("hdr"), "repair", "packs")
+
     def test_altered_and_unsigned_entries_are_13(self):
         number = self.last()
         with open(self.entry(number), "rb") as file:

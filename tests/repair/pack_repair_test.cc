@@ -1,7 +1,9 @@
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <random>
 
+#include "crypto/hash.h"
 #include "repair_world.h"
 #include "repo/header.h"
 
@@ -23,6 +25,17 @@ std::string large_pack(const Objects& objects) {
     if (objects.contains(parity_name(name))) return name;
   }
   return "";
+}
+
+/// An entry that differs, and whose checksum is right.
+Bytes with_other_nonce(const Bytes& entry) {
+  constexpr std::size_t kNonceOffset = 8 + 1 + 1 + 8 + 32 + 32 + 16;
+  constexpr std::size_t kChecksumBytes = 32;
+  Bytes other = entry;
+  flip_at(other, kNonceOffset);
+  const Id checksum = blake3(ByteView(other).first(other.size() - kChecksumBytes));
+  std::copy(checksum.bytes.begin(), checksum.bytes.end(), other.end() - kChecksumBytes);
+  return other;
 }
 
 std::string small_pack(const Objects& objects) {
@@ -145,6 +158,34 @@ TEST_CASE(
   }
 }
 
+TEST_CASE("a log that has lost its beginning is found, and gets it from a copy, link by link") {
+  const Objects intact = some_repository();
+  const auto entries = names_of(intact, "log/");
+  for (const std::size_t lost : {1, 2, 3}) {
+    CAPTURE(lost);
+    Objects objects = intact;
+    for (std::size_t number = 0; number < lost; ++number) {
+      objects.erase(entries[number]);
+      objects.erase(copy_name(entries[number]));
+    }
+    const RepairRun alone = repair_keyless(objects);
+    CHECK(alone.exit() == 13);
+    CHECK(alone.findings.has("beyond_repair", entries[0]));
+    CHECK(alone.findings.count(Finding::Weight::damaged) == lost);
+    CHECK(alone.objects == objects);
+    const RepairRun run = repair_keyless(objects, &intact);
+    CHECK_MESSAGE(run.exit() == 14, run.findings.text());
+    CHECK(run.objects == intact);
+    // A copy that went another way: what its successor here does not name is not taken.
+    Objects other = intact;
+    for (const std::string& name : {entries[lost - 1], copy_name(entries[lost - 1])})
+      other[name] = with_other_nonce(intact.at(name));
+    const RepairRun none = repair_keyless(objects, &other);
+    CHECK(none.exit() == 13);
+    CHECK_FALSE(none.objects.contains(entries[lost - 1]));
+  }
+}
+
 TEST_CASE("an entry is taken from elsewhere only if its successor was appended to it") {
   const Objects intact = some_repository();
   Objects objects = intact;
@@ -238,4 +279,44 @@ TEST_CASE("a repair that fails at any call leaves damaged or healed bytes, and c
     }
     CHECK(faults.fault_hits() > 0);
   }
+}
+
+TEST_CASE("root-signed entries come back from an export, if they fit the chain") {
+  RepositoryFixture fixture;
+  fixture.store_tree({file("z", "content")});
+  const Objects intact = objects_of(fixture.repository().store());
+  const HeaderExport content = fixture.repository().make_export();
+  REQUIRE(content.log.size() == 2);
+  const auto repair_with = [](const Objects& objects, const HeaderExport& exported) {
+    return run_repair(objects, false,
+                      [&](Store& store, ThreadPool& pool, RepairOptions options, RepairRun& run) {
+                        options.header_export = &exported;
+                        run.result = repair_packs(store, nullptr, pool, options, run.findings);
+                      });
+  };
+  const auto entries = names_of(intact, "log/");
+  const auto lose = [&](std::initializer_list<std::size_t> numbers) {
+    Objects objects = intact;
+    for (const std::size_t number : numbers) {
+      objects.erase(entries[number]);
+      objects.erase(copy_name(entries[number]));
+    }
+    return objects;
+  };
+  for (const Objects& objects : {lose({0}), lose({1}), lose({0, 1})}) {
+    const RepairRun run = repair_with(objects, content);
+    CHECK_MESSAGE(run.exit() == 14, run.findings.text());
+    CHECK(run.objects == intact);
+  }
+  // An export holds no other entries.
+  CHECK(repair_with(lose({2}), content).exit() != 14);
+  for (const std::size_t number : {0, 1}) {
+    HeaderExport altered = content;
+    altered.log[number] = with_other_nonce(content.log[number]);
+    const RepairRun run = repair_with(lose({number}), altered);
+    CHECK(run.exit() == 13);
+    CHECK(run.objects == lose({number}));
+  }
+  RepositoryFixture stranger;
+  CHECK(repair_with(lose({0}), stranger.repository().make_export()).exit() == 13);
 }
