@@ -20,7 +20,7 @@ void foresee_metadata(RestoreContext& context, const OutputDirectory& directory,
                       const std::optional<Metadata>& existing) {
   const bool is_same =
       existing && is_same_metadata(*existing, directory.metadata, context.apply_options());
-  if (!is_same) context.findings.note("would_update", directory.path, "directory");
+  if (!is_same) context.findings.note("would_update", directory.path(), "directory");
 }
 
 /// Makes or opens one directory.
@@ -30,7 +30,6 @@ class DirectoryMaker {
       : context_(context), wanted_(wanted), made_(std::make_shared<OutputDirectory>()) {
     made_->parent = wanted.parent;
     made_->name = wanted.name;
-    made_->path = wanted.path;
     made_->metadata = wanted.metadata;
   }
 
@@ -80,7 +79,7 @@ void DirectoryMaker::look() {
   }
   if (existing && keeps_existing()) throw call_error("replace", name(), EEXIST);
   made_->is_fresh = made_->is_missing = true;
-  context_.findings.note(existing ? "would_update" : "would_restore", wanted_.path, "directory");
+  context_.findings.note(existing ? "would_update" : "would_restore", made_->path(), "directory");
 }
 
 Fd DirectoryMaker::make_or_open() {
@@ -135,7 +134,7 @@ std::shared_ptr<OutputDirectory> make_output_directory(RestoreContext& context,
 void foresee_target(RestoreContext& context, const OutputDirectory& directory) {
   if (!directory.sets_metadata) return;
   if (directory.is_missing) {
-    return context.findings.note("would_restore", directory.path, "directory");
+    return context.findings.note("would_restore", directory.path(), "directory");
   }
   Metadata existing = stat_fd(context.directories.target());
   const MetadataProblems unreadable = read_extended(context.directories.target(), existing);

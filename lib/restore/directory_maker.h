@@ -8,7 +8,6 @@ namespace coppice {
 struct WantedDirectory {
   OutputDirectoryPtr parent;
   std::string name;
-  std::string path;
   Metadata metadata;  ///< owner already translated
   RestoreChoice choice = RestoreChoice::take;
 };

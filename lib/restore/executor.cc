@@ -79,10 +79,10 @@ void finish_directory(RestoreContext& context, const OutputDirectoryPtr& directo
   try {
     const SharedFd fd = context.directories.open(directory);
     context.findings.gather(apply_metadata(fd->get(), directory->metadata, context.apply_options()),
-                            directory->path);
+                            directory->path());
   } catch (const Error& error) {  // per item
     if (ends_restore(error)) throw;
-    context.findings.partial("metadata_failed", directory->path, error.what());
+    context.findings.partial("metadata_failed", directory->path(), error.what());
   }
 }
 

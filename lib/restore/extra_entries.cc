@@ -96,7 +96,7 @@ void Removal::unlink(int dirfd, const std::string& name, const EntryFacts& facts
 }  // namespace
 
 bool remove_extra_entry(RestoreContext& context, const ExtraEntry& extra) {
-  const std::string path = join_path(extra.directory->path, extra.name);
+  const std::string path = join_path(extra.directory->path(), extra.name);
   try {
     const SharedFd directory = context.directories.open(extra.directory);
     return Removal(context, device_of(directory->get())).remove(directory->get(), extra.name, path);

@@ -96,7 +96,6 @@ OutputDirectoryPtr LinkTable::make_directory(std::uint64_t number, OutputDirecto
   const DirectoryRecord record = directories_[number - 1];
   auto directory = std::make_shared<OutputDirectory>();
   directory->name = text_at(record.name);
-  directory->path = join_path(parent->path, directory->name);
   directory->parent = std::move(parent);
   directory->device = record.device;
   directory->inode = record.inode;

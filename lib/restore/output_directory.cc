@@ -2,10 +2,24 @@
 
 #include <fcntl.h>
 
+#include <vector>
+
 #include "base/error.h"
 #include "base/text.h"
 
 namespace coppice {
+
+std::string OutputDirectory::path() const {
+  std::vector<const OutputDirectory*> way;
+  const OutputDirectory* at = this;
+  for (; at->parent; at = at->parent.get()) way.push_back(at);
+  std::string path = at->target_path;
+  for (; !way.empty(); way.pop_back()) {
+    if (!path.ends_with('/')) path += '/';
+    path += way.back()->name;
+  }
+  return path;
+}
 
 OutputDirectories::OutputDirectories(Fd target, std::size_t capacity)
     : target_(std::make_shared<const Fd>(std::move(target))), capacity_(capacity) {}
@@ -47,14 +61,24 @@ void OutputDirectories::forget(const OutputDirectoryPtr& directory) {
 }
 
 SharedFd OutputDirectories::open(const OutputDirectoryPtr& directory) {
-  if (!directory->parent) return target_;
-  if (SharedFd cached = find(directory)) return cached;
-  const SharedFd parent = open(directory->parent);
-  Fd fd = open_at(parent->get(), directory->name.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
+  std::vector<OutputDirectoryPtr> closed;  // on the way up; no recursion, it may be a long one
+  OutputDirectoryPtr at = directory;
+  SharedFd fd = at->parent ? find(at) : target_;
+  while (!fd) {
+    closed.push_back(at);
+    at = at->parent;
+    fd = at->parent ? find(at) : target_;
+  }
+  for (; !closed.empty(); closed.pop_back()) fd = open_again(closed.back(), *fd);
+  return fd;
+}
+
+SharedFd OutputDirectories::open_again(const OutputDirectoryPtr& directory, const Fd& parent) {
+  Fd fd = open_at(parent.get(), directory->name.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
   const Metadata facts = stat_fd(fd.get());
   // Someone who may rename in the target could else have another directory filled and chowned.
   if (facts.inode != directory->inode || facts.device != directory->device) {
-    throw Error(ErrorKind::failed, escape_for_display(directory->path) +
+    throw Error(ErrorKind::failed, escape_for_display(directory->path()) +
                                        ": another directory took its place while it was restored");
   }
   return insert_shared(directory, std::make_shared<const Fd>(std::move(fd)));

@@ -16,7 +16,7 @@ namespace coppice {
 struct OutputDirectory {
   std::shared_ptr<const OutputDirectory> parent;  ///< null for the target itself
   std::string name;                               ///< in the parent
-  std::string path;                               ///< in the snapshot, for messages
+  std::string target_path;                        ///< of the target itself: in the snapshot
   Metadata metadata;                              ///< to be set when all is in place …
   bool sets_metadata = false;                     ///< … if this says so
   bool is_fresh = false;                          ///< made by this restore: nothing stood in it
@@ -24,6 +24,10 @@ struct OutputDirectory {
   std::uint64_t device = 0;
   std::uint64_t inode = 0;
   mutable std::uint64_t link_number = 0;  ///< LinkTable's
+
+  /// In the snapshot, for messages. Made when it is asked for: paths that are kept take memory with
+  /// the square of the depth.
+  std::string path() const;
 };
 using OutputDirectoryPtr = std::shared_ptr<const OutputDirectory>;
 
@@ -55,6 +59,7 @@ class OutputDirectories {
   };
 
   SharedFd find(const OutputDirectoryPtr& directory);
+  SharedFd open_again(const OutputDirectoryPtr& directory, const Fd& parent);
   SharedFd insert_shared(const OutputDirectoryPtr& directory, SharedFd fd);
 
   SharedFd target_;

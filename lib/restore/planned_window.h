@@ -23,7 +23,7 @@ struct LinkSource {
   bool keeps_inode = false;  ///< dry run: the existing entry stays, so names linked to it are right
   int errno_value = 0;       ///< why it is impossible
 
-  std::string path() const { return join_path(directory->path, name); }
+  std::string path() const { return join_path(directory->path(), name); }
 };
 
 /// How an entry gets into the target.
@@ -53,7 +53,7 @@ struct PlannedEntry {
   bool is_written = false;  ///< content stands and is new: to be read back
 
   /// In the snapshot.
-  std::string path() const { return join_path(directory->path, node.name); }
+  std::string path() const { return join_path(directory->path(), node.name); }
   bool is_regular() const { return node.meta.type == FileType::regular; }
   bool is_later_name() const { return link != nullptr && !is_first_name; }
 };

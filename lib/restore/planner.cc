@@ -35,7 +35,7 @@ bool RestorePlanner::enter(const std::string& path, Node& node, RestoreChoice ch
   see(node.name);
   translate(node);
   Level level;
-  level.wanted = {nullptr, std::move(node.name), path, std::move(node.meta), choice};
+  level.wanted = {nullptr, std::move(node.name), std::move(node.meta), choice};
   levels_.push_back(std::move(level));
   if (choice == RestoreChoice::beneath || ensure_made(levels_.size())) return true;
   levels_.pop_back();
@@ -47,7 +47,7 @@ void RestorePlanner::enter_target(const std::string& path, Node& node, RestoreCh
   Level level;
   level.directory = std::make_shared<OutputDirectory>();
   OutputDirectory& directory = *level.directory;
-  directory.path = path;
+  directory.target_path = path;
   directory.metadata = std::move(node.meta);
   directory.is_fresh = target_.is_fresh;
   directory.is_missing = target_.is_missing;
@@ -78,7 +78,7 @@ void RestorePlanner::make(Level& level, const OutputDirectoryPtr& parent) {
     level.has_failed = true;
     level.directory = nullptr;
     context_.findings.partial(
-        "write_failed", level.wanted.path,
+        "write_failed", join_path(parent->path(), level.wanted.name),
         std::string("the directory and all beneath it was left out: ") + error.what());
   }
 }
@@ -91,7 +91,7 @@ bool RestorePlanner::may_remove_extra(const std::string& path) const {
 }
 
 void RestorePlanner::list_existing(Level& level) {
-  if (level.directory->is_fresh || !may_remove_extra(level.directory->path)) return;
+  if (level.directory->is_fresh || !may_remove_extra(level.directory->path())) return;
   const SharedFd shared = context_.directories.open(level.directory);
   // A descriptor of its own: reading moves the position.
   const Fd fd = open_at(shared->get(), ".", O_RDONLY | O_DIRECTORY);
@@ -144,7 +144,7 @@ void RestorePlanner::leave(bool is_whole) {
   if (level.directory) {
     if (is_whole && level.removes_extra) add_extras(level);
     window_.left.push_back(level.directory);
-    window_memory_ += sizeof(OutputDirectory) + 2 * level.directory->path.size();
+    window_memory_ += sizeof(OutputDirectory) + level.directory->name.size();
   }
   levels_.pop_back();
   flush_if_full();

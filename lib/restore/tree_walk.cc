@@ -18,10 +18,10 @@ class TreeWalk {
 
  private:
   struct Level {
-    Level(MetadataSource& source, const Reference& reference, std::string path_in, bool is_whole_in)
-        : cursor(source, reference), path(std::move(path_in)), is_whole(is_whole_in) {}
+    Level(MetadataSource& source, const Reference& reference, std::size_t length, bool is_whole_in)
+        : cursor(source, reference), path_length(length), is_whole(is_whole_in) {}
     TreeCursor cursor;
-    std::string path;
+    std::size_t path_length;  // of its path, at the front of `path_`
     bool is_whole;
   };
 
@@ -37,6 +37,7 @@ class TreeWalk {
   const WantedTree& wanted_;
   TreeVisitor& visitor_;
   SharedFindings& findings_;
+  std::string path_;          // of the deepest level
   std::deque<Level> levels_;  // a deque: levels stay where they are while deeper ones come and go
 };
 
@@ -71,7 +72,8 @@ void TreeWalk::enter(const std::string& path, Node& node, RestoreChoice choice) 
   }
   if (!visitor_.enter(path, node, choice)) return;
   if (!subtree) return visitor_.leave(false);
-  levels_.emplace_back(wanted_.trees, *subtree, path, is_whole);
+  path_ = path;
+  levels_.emplace_back(wanted_.trees, *subtree, path_.size(), is_whole);
 }
 
 void TreeWalk::take(const std::string& path, Node& node) {
@@ -90,7 +92,7 @@ Node* TreeWalk::next_node(Level& level) {
   } catch (const Error& error) {  // per item: the rest of the snapshot is still to be had
     if (ends_restore(error)) throw;
     level.is_whole = false;
-    findings_.report_once({Finding::Weight::damaged, "tree_damaged", level.path,
+    findings_.report_once({Finding::Weight::damaged, "tree_damaged", path_,
                            std::string("entries of this directory are lost: ") + error.what()});
     return nullptr;
   }
@@ -99,7 +101,8 @@ Node* TreeWalk::next_node(Level& level) {
 void TreeWalk::step() {
   if (wanted_.stop != nullptr) wanted_.stop->check();
   Level& level = levels_.back();
-  if (Node* node = next_node(level)) return take(join_path(level.path, node->name), *node);
+  path_.resize(level.path_length);
+  if (Node* node = next_node(level)) return take(join_path(path_, node->name), *node);
   const bool is_whole = level.is_whole;
   levels_.pop_back();
   visitor_.leave(is_whole);

@@ -188,9 +188,9 @@ class LittleMemory(program.RepositoryTest):
         self.limited("restore", "latest:" + self.path("src"), "-t", self.path("out"))
         self.assertEqual(subprocess.run(["diff", "-r", "src", "out"], cwd=self.dir).returncode, 0)
 
-    def test_a_directory_4000_levels_down_is_backed_up_within_it_too(self):
+    def test_a_directory_4000_levels_down_is_backed_up_and_restored_within_it_too(self):
         # A path for each level would take half a gigabyte.
-        self.addCleanup(subprocess.run, ["rm", "-rf", self.path("src")], check=True)  # rmtree recurses
+        self.addCleanup(subprocess.run, ["rm", "-rf", self.path("src"), self.path("out")], check=True)  # rmtree recurses
         os.mkdir(self.path("src"))
         folder = os.open(self.path("src"), os.O_RDONLY)
         for _ in range(4000):
@@ -205,6 +205,10 @@ class LittleMemory(program.RepositoryTest):
         self.assertGreater(summary["dirs_new"], 4000)
         self.limited("backup", "src")
         self.limited("verify", "--read-data")
+        for _ in range(2):
+            self.limited("restore", "latest:" + self.path("src"), "-t", self.path("out"))
+        found = subprocess.run(["find", "out", "-name", "file", "-printf", "%d"], cwd=self.dir, capture_output=True)
+        self.assertEqual(found.stdout, b"4001")
 
     def test_unlocking_with_a_passphrase_works_within_it_too(self):
         self.environment.pop("COPPICE_KEY_FILE")

@@ -13,7 +13,7 @@ std::shared_ptr<OutputDirectory> output_directory(OutputDirectoryPtr parent,
   auto directory = std::make_shared<OutputDirectory>();
   directory->parent = std::move(parent);
   directory->name = name;
-  directory->path = directory->parent ? join_path(directory->parent->path, name) : "/";
+  if (!directory->parent) directory->target_path = "/";
   directory->device = 7;
   directory->inode = inode;
   return directory;
