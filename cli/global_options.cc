@@ -45,7 +45,8 @@ void GlobalOptions::declare(Syntax& syntax) {
   syntax.value("--key-file", "FILE", from_command_line.key_file,
                "key file that opens a slot instead of a passphrase [COPPICE_KEY_FILE]");
   syntax.value("--header", "FILE", header_file,
-               "header and key slots from `key export`, when the repository's own are gone");
+               "header, key slots and root-signed log entries from `key export`, when the "
+               "repository's own are gone");
   syntax.value("--cache-dir", "DIR", cache_directory,
                "local cache, safe to delete [COPPICE_CACHE_DIR; default: XDG cache]");
   syntax.flag("--no-cache", no_cache, "use no local cache");

@@ -33,8 +33,10 @@ struct RepairOptions {
   /// Plans and tells; changes nothing.
   bool is_dry_run = false;
   const StopFlag* stop = nullptr;
-  /// Header and slots from an export, for `repair packs` where the repository's own are gone; may
-  /// be null. Slots are taken only in place of damaged ones, or if there is no slot at all.
+  /// Header, slots and root-signed log entries from an export, for `repair packs` where the
+  /// repository's own are gone; may be null. Slots are taken only in place of damaged ones, or if
+  /// there is no slot at all; log entries only if the chain, or for entry 0 the repository's id,
+  /// proves them.
   const HeaderExport* header_export = nullptr;
   /// The plan, in order, whole before the first change. Called by the calling thread.
   std::function<void(const PlannedRepair&)> on_plan;

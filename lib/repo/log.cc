@@ -110,6 +110,11 @@ void Log::replay_one(const LogExtent& extent) {
     replay_.report(Finding::Weight::healable, "log_entry_damaged", number,
                    "was read from its copy");
   }
+  if (read.is_from_spare) {
+    replay_.report(Finding::Weight::healable, "log_entry_damaged", number,
+                   "is lost, and was read from the export; `coppice repair packs` with --header "
+                   "puts it back");
+  }
   replay_.apply(*read.entry);
 }
 

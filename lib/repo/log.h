@@ -27,6 +27,10 @@ class Log {
   Log(Store& store, Keyring& keys, RandomSource& random = system_random(),
       bool header_only_reads = false);
 
+  /// Entries that stand in for those that are lost (LogReader::use_spare); before the first
+  /// refresh.
+  void use_spare(const std::vector<Bytes>& entries) { reader_.use_spare(entries); }
+
   /// Reads to the tail: from the newest checkpoint at first, later only what is new. Unreadable
   /// entries become findings of the state. Throws Error{newer_version} and Error{no_key} as
   /// LogReplay::apply, Error{failed} if the store does not answer. The state of an empty log has

@@ -1,8 +1,10 @@
 #include "repo/log_reader.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "repo/object_names.h"
+#include "repo/role_rights.h"
 
 namespace coppice {
 
@@ -43,7 +45,45 @@ ParsedLogEntry LogReader::read_file(std::uint64_t number, const std::string& nam
   return entry;
 }
 
+void LogReader::use_spare(const std::vector<Bytes>& entries) {
+  for (const Bytes& file : entries) {
+    try {
+      ParsedLogEntry entry = parse_log_entry(file);
+      const LogEntry& plain = entry.plain;
+      const bool is_fit = is_root_entry(plain.type) && plain.signer.is_zero() &&
+                          (!repository_ || plain.repository == *repository_);
+      if (is_fit) spare_.insert_or_assign(plain.number, std::move(entry));
+    } catch (const Error& error) {  // per item: another one may do
+      if (!error.is_about_bytes()) throw;
+    }
+  }
+}
+
+/// Not one that its successor contradicts: then another entry had the number.
+const ParsedLogEntry* LogReader::find_spare(std::uint64_t number) {
+  const auto found = spare_.find(number);
+  if (found == spare_.end()) return nullptr;
+  const LogRead stored = read_stored(number + 1);
+  const auto spare = spare_.find(number + 1);
+  const ParsedLogEntry* next = stored.entry            ? &*stored.entry
+                               : spare != spare_.end() ? &spare->second
+                                                       : nullptr;
+  const bool is_contradicted = next != nullptr && !next->plain.predecessor.is_zero() &&
+                               next->plain.predecessor != found->second.hash;
+  return is_contradicted ? nullptr : &found->second;
+}
+
 LogRead LogReader::read(std::uint64_t number) {
+  LogRead result = read_stored(number);
+  if (result.entry || result.why.kind() != ErrorKind::damaged) return result;
+  if (const ParsedLogEntry* spare = find_spare(number)) {
+    result.entry = *spare;
+    result.is_from_spare = true;
+  }
+  return result;
+}
+
+LogRead LogReader::read_stored(std::uint64_t number) {
   LogRead result;
   const std::string name = log_entry_name(number);
   for (const bool is_copy : {false, true}) {

@@ -117,6 +117,7 @@ std::unique_ptr<Repository> Repository::open(Store& store, const Credential& cre
   Keyring keyring(open_some_slot(slots, header.repository_id, credential, findings));
   auto repository = std::unique_ptr<Repository>(
       new Repository(store, std::move(keyring), std::move(header), options.host_state));
+  if (options.header_export != nullptr) repository->log_->use_spare(options.header_export->log);
   repository->log_->refresh();
   const LogState& state = repository->state();
   for (Finding finding : state.findings) {

@@ -41,7 +41,8 @@ Id init_repository(Store& store, const std::vector<Credential>& credentials,
                    const InitOptions& options, RandomSource& random);
 
 struct OpenOptions {
-  /// Header and slots from an export, used instead of the repository's own. May be null.
+  /// Header and slots from an export, used instead of the repository's own, and its root-signed
+  /// log entries, used where the repository's own are lost. May be null.
   const HeaderExport* header_export = nullptr;
   /// Remembers the log's tail between runs, to notice a rollback. Null: nothing is remembered.
   HostState* host_state = nullptr;

@@ -50,6 +50,14 @@ std::string describe(const Found& found) {
   throw Error(ErrorKind::failed, message);
 }
 
+[[noreturn]] void fail_unreadable(const std::string& what) {
+  throw Error(ErrorKind::damaged,
+              what +
+                  ": log entries are missing or damaged (`coppice verify` names them); `coppice "
+                  "repair packs` puts them back from a copy of the repository (--from), or those "
+                  "that an export holds (--header)");
+}
+
 /// The N of "latest~N", nothing for another word.
 std::optional<std::uint64_t> steps_back(std::string_view name) {
   constexpr std::string_view kLatest = "latest";
@@ -123,6 +131,7 @@ Found others_with_path(const Catalog& catalog, const NameContext& context) {
 }
 
 [[noreturn]] void fail_no_latest(const Catalog& catalog, std::size_t passed_over) {
+  if (catalog.all().empty() && !catalog.is_complete()) fail_unreadable("no snapshot can be read");
   if (catalog.all().empty()) fail_missing("there are no snapshots yet; `coppice backup` makes one");
   if (passed_over > 0) {
     fail_missing("no snapshot is the latest: " + std::to_string(passed_over) +
@@ -173,7 +182,8 @@ SnapshotPath split_snapshot_path(std::string_view word) {
   return split;
 }
 
-Catalog::Catalog(std::vector<ListedSnapshot> snapshots) {
+Catalog::Catalog(std::vector<ListedSnapshot> snapshots, bool is_complete)
+    : is_complete_(is_complete) {
   // Those that stand come first of their id.
   std::stable_sort(
       snapshots.begin(), snapshots.end(), [](const ListedSnapshot& a, const ListedSnapshot& b) {
@@ -227,6 +237,8 @@ const ListedSnapshot& Catalog::resolve_prefix(const std::string& prefix,
     fail_missing("snapshot " + prefix + " was forgotten; `coppice undelete " + prefix +
                  "` brings it back until it is collected");
   }
+  if (!is_complete_)
+    fail_unreadable("there is no snapshot " + prefix + " among those that are left");
   fail_missing("there is no snapshot " + prefix + "; `coppice snapshots` lists what there is");
 }
 

@@ -65,8 +65,8 @@ struct NameContext {
 class Catalog {
  public:
   /// In any order. Of several with one id (copied twice) the one that is not forgotten stands,
-  /// of those the newest.
-  explicit Catalog(std::vector<ListedSnapshot> snapshots);
+  /// of those the newest. Not complete: there may be more, of which the log cannot tell now.
+  explicit Catalog(std::vector<ListedSnapshot> snapshots, bool is_complete = true);
 
   /// All, forgotten ones too, oldest first.
   const std::vector<ListedSnapshot>& all() const { return snapshots_; }
@@ -74,10 +74,12 @@ class Catalog {
   std::vector<const ListedSnapshot*> select(const SnapshotFilter& filter) const;
   /// Null if there is none.
   const ListedSnapshot* find(const Id& id) const;
+  bool is_complete() const { return is_complete_; }
 
   /// The snapshot that is meant by an id prefix, "latest" or "latest~N". Throws Error{usage} if
   /// the word is none of these or several are meant (the message lists them), Error{failed} if
-  /// there is no such snapshot (the message says what to do).
+  /// there is no such snapshot (the message says what to do), Error{damaged} if it may only be
+  /// unreadable: there is none at all, or none with this id, and the catalog is not complete.
   const ListedSnapshot& resolve(std::string_view name, const NameContext& context) const;
 
  private:
@@ -85,6 +87,7 @@ class Catalog {
   const ListedSnapshot& resolve_latest(std::uint64_t back, const NameContext& context) const;
 
   std::vector<ListedSnapshot> snapshots_;
+  bool is_complete_;
 };
 
 }  // namespace coppice

@@ -6,6 +6,7 @@ namespace coppice {
 
 Catalog list_snapshots(const LogState& state, FindingSink& findings) {
   std::vector<ListedSnapshot> listed;
+  bool is_complete = state.broken.empty();
   for (const LoggedSnapshot& logged : state.snapshots) {
     if (state.is_void(logged)) continue;
     try {
@@ -21,11 +22,12 @@ Catalog list_snapshots(const LogState& state, FindingSink& findings) {
       snapshot.tags = changed_tags(snapshot.record.tags, added, removed);
       listed.push_back(std::move(snapshot));
     } catch (const Error& error) {  // per item
+      is_complete = false;
       findings.report({Finding::Weight::damaged, "snapshot_damaged",
                        "snapshot " + logged.id.short_hex(), error.what()});
     }
   }
-  return Catalog(std::move(listed));
+  return Catalog(std::move(listed), is_complete);
 }
 
 }  // namespace coppice

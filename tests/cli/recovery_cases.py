@@ -144,6 +144,17 @@ class RecoveryPage(program.ProgramTest):
         self.follow("a lost log entry, no copy")
         self.expect_back(self.path("mnt/new/ann"))
 
+    def test_a_lost_first_log_entry(self):
+        self.keyed("key", "export", "-o", self.path("media/usb/repo.header"))
+        before = repair_cases.files_of(self.repo)
+        for number in (0, 1):
+            for suffix in ("", ".copy"):
+                os.remove(os.path.join(self.repo, "log", f"{number:016x}{suffix}"))
+            self.follow("a lost first log entry, the export has it")
+            self.expect_back(self.path("mnt/new/ann"))
+            self.assertEqual(before, repair_cases.files_of(self.repo))
+            shutil.rmtree(self.path("mnt/new/ann"))
+
     def test_a_full_disk(self):
         # What fills it is shown by hardship_cases.py; this is the way out of it.
         self.write("home/ann/more", "more")

@@ -398,6 +398,28 @@ class Log(Damage):
         self.lose(2)  # a snapshot's: in no export
         self.expect(13, "--header", self.path("hdr"), "repair", "packs")
 
+    def test_commands_that_read_use_the_export_in_place_of_lost_entries_and_write_nothing(self):
+        self.expect(0, "key", "export", "-o", self.path("hdr"))
+        for number in (0, 1):
+            with self.subTest(number=number):
+                shutil.copytree(self.path("repo"), self.path("whole"))
+                self.lose(number)
+                lacking = files_of(self.path("repo"))
+                run = self.expect(13, "restore", "latest", "-t", self.path("none"))
+                self.assertNotIn("no snapshots yet", run.errors)
+                self.assertIn("cannot be read", run.errors)
+                self.expect(13, "ls", self.first)
+                shutil.rmtree(self.path("out"), ignore_errors=True)
+                run = self.expect(14, "--header", self.path("hdr"), "restore", "latest:" + self.path("src"), "-t",
+                                  self.path("out"))
+                self.assertIn("--header", run.errors)
+                self.assertEqual(files_of(self.path("src")), files_of(self.path("out")))
+                self.expect(14, "--header", self.path("hdr"), "snapshots")
+                self.expect(13, "--header", self.path("hdr"), "verify")
+                self.assertEqual(lacking, files_of(self.path("repo")))
+                shutil.rmtree(self.path("repo"))
+                os.rename(self.path("whole"), self.path("repo"))
+
     def test_altered_and_unsigned_entries_are_13(self):
         number = self.last()
         with open(self.entry(number), "rb") as file:

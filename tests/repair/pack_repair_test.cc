@@ -320,3 +320,59 @@ TEST_CASE("root-signed entries come back from an export, if they fit the chain")
   RepositoryFixture stranger;
   CHECK(repair_with(lose({0}), stranger.repository().make_export()).exit() == 13);
 }
+
+TEST_CASE("a repository opened by an export reads root-signed entries from it that are lost") {
+  RepositoryFixture fixture;
+  fixture.store_tree({file("z", "content")});
+  const Objects intact = objects_of(fixture.repository().store());
+  HeaderExport exported = fixture.repository().make_export();
+  Objects objects = intact;
+  const auto lose = [&](std::uint64_t number) {
+    objects.erase(log_entry_name(number));
+    objects.erase(copy_name(log_entry_name(number)));
+  };
+  const auto snapshots_seen = [&] {
+    MemoryStore store(objects);
+    FindingList findings;
+    OpenOptions options;
+    options.header_export = &exported;
+    const auto opened = Repository::open(store, RepositoryFixture::credential(), options, findings);
+    CHECK(objects_of(store) == objects);
+    const LogState& state = opened->state();
+    CHECK(findings.count(Finding::Weight::damaged) == state.broken.size());
+    if (state.broken.empty()) CHECK(findings.count(Finding::Weight::healable) > 0);
+    return state.visible_snapshots().size();
+  };
+  SUBCASE("the first") {
+    lose(0);
+    CHECK(snapshots_seen() == 1);
+  }
+  SUBCASE("the owner's certificate") {
+    lose(1);
+    CHECK(snapshots_seen() == 1);
+  }
+  SUBCASE("both") {
+    lose(0);
+    lose(1);
+    CHECK(snapshots_seen() == 1);
+  }
+  SUBCASE("damaged, not gone") {
+    flip_at(objects.at(log_entry_name(1)), 200);
+    flip_at(objects.at(copy_name(log_entry_name(1))), 200);
+    CHECK(snapshots_seen() == 1);
+  }
+  SUBCASE("but no entry that the root key did not sign") {
+    lose(1);
+    exported.log[1] = with_other_nonce(exported.log[1]);
+    CHECK(snapshots_seen() == 0);
+  }
+  SUBCASE("even if no successor contradicts it") {
+    lose(1);
+    lose(2);
+    fixture.store_tree({file("y", "content")});
+    const Objects longer = objects_of(fixture.repository().store());
+    objects[log_entry_name(3)] = longer.at(log_entry_name(3));
+    exported.log[1] = with_other_nonce(exported.log[1]);
+    CHECK(snapshots_seen() == 0);
+  }
+}
