@@ -89,7 +89,7 @@ struct LogState {
       broken;                ///< unreadable, forged or contradicted by the successor, and not void
   bool has_unknown = false;  ///< an entry that this program cannot judge
   bool header_only_reads = false;  ///< the header has a read-only-compatible feature
-  std::vector<Finding> findings;  ///< what this reader met on its way
+  std::vector<Finding> findings;   ///< what this reader met on its way
 
   /// This program may not write: an unknown entry type or read-only-compatible feature, in the log
   /// or in the header.

@@ -44,7 +44,7 @@ class Judge {
 bool Judge::is_within(const ListedSnapshot& snapshot, std::uint64_t seconds) const {
   Timestamp from = reference_;
   from.seconds -= static_cast<std::int64_t>(seconds);
-  return snapshot.record.time >= from;
+  return snapshot.record.time > from || snapshot.record.time == reference_;
 }
 
 bool Judge::is_first_of_period(PeriodRule& rule, Period period,

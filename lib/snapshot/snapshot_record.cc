@@ -171,7 +171,8 @@ std::string_view problem_of_names(const SnapshotRecord& record) {
   if (record.host.size() > kMaxTextBytes) return "a host name of more than 255 bytes";
   if (record.paths.size() > kMaxPaths) return "more than 65536 paths";
   for (const std::string& path : record.paths) {
-    if (path.size() > kMaxPathBytes || !is_absolute_path(path)) return "a path that is not absolute or has more than 1 MiB";
+    if (path.size() > kMaxPathBytes || !is_absolute_path(path))
+      return "a path that is not absolute or has more than 1 MiB";
   }
   if (record.tags.size() > kMaxTags) return "more than 1024 tags";
   for (const std::string& tag : record.tags) {

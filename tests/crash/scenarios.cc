@@ -23,10 +23,11 @@ void large_backup(CrashWorld& world) { world.backup(Versions::kLarge); }
 void unchanged_backup(CrashWorld& world) { world.backup(2); }
 
 void repository_without_parity(CrashWorld& world) { world.init(std::nullopt); }
-/// Its packs are whole, and it does not store again what is in them.
+/// Its pack is whole, so what is in it is not stored again. A large one without parity: a side file
+/// that is put beside it would make its name durable.
 void backup_after_a_killed_one(CrashWorld& world) {
-  world.begin_backup(1);
-  world.backup(1);
+  world.begin_backup(Versions::kLarge);
+  world.backup(Versions::kLarge);
 }
 
 void checkpoint(CrashWorld& world) {
