@@ -3,11 +3,8 @@
 #include <optional>
 
 #include "base/error.h"
-#include "pack/pack_file.h"
-#include "parity/geometry.h"
 #include "repo/log_bodies.h"
 #include "repo/object_names.h"
-#include "repo/side_file.h"
 
 namespace coppice {
 
@@ -45,23 +42,6 @@ std::vector<ObjectRef> PackMover::move_all(const std::vector<std::size_t>& packs
   return mover.finish();
 }
 
-/// With tables (some 1.5 %) and side files, about: what is moved is in one pack, mostly.
-std::uint64_t PackMover::room_for(const std::vector<std::size_t>& packs) const {
-  std::uint64_t live = 0;
-  for (const std::size_t i : packs) live += survey_.live().packs()[i].live_bytes;
-  const std::uint64_t length = padded_size(live + live / 64);
-  const auto& parity = tools_.repository.parity();
-  switch (side_for(length, parity)) {
-    case Side::none:
-      break;
-    case Side::copy:
-      return 2 * length;
-    case Side::parity:
-      return length + ParityLayout(*parity, length).file_bytes();
-  }
-  return length;
-}
-
 void PackMover::move(const std::vector<std::size_t>& packs) {
   Repository& repository = tools_.repository;
   BlockMover mover(repository.store(), repository.keyring(), repository.state(),
@@ -71,7 +51,10 @@ void PackMover::move(const std::vector<std::size_t>& packs) {
     added = move_all(packs, mover);
   } catch (const Error& error) {
     if (error.kind() != ErrorKind::no_space) throw;
-    room_wanted_ = room_for(packs);
+    tools_.findings.report(
+        {Finding::Weight::note, "no_room_to_move", repository.store().description(),
+         "packs that are partly dead are left as they are, for want of room: run prune again once "
+         "it has freed some"});
     return drop(mover.take_published());
   }
   survey_.note_own(added, mover.sessions());

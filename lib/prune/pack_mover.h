@@ -34,14 +34,11 @@ class PackMover {
   /// Own new packs that are not wanted after all.
   const std::vector<ObjectRef>& dropped() const { return dropped_; }
   std::uint64_t written_bytes() const { return written_bytes_; }
-  /// Free bytes that moving all of them takes, about; 0 unless they were left for want of room.
-  std::uint64_t room_wanted() const { return room_wanted_; }
 
  private:
   void move_pack(const PackView& pack, BlockMover& mover);
   std::vector<ObjectRef> move_all(const std::vector<std::size_t>& packs, BlockMover& mover);
   void leave(const Id& pack, const std::string& why);
-  std::uint64_t room_for(const std::vector<std::size_t>& packs) const;
   bool log_moved(const std::vector<ObjectRef>& added);
   void drop(std::vector<ObjectRef> packs);
 
@@ -50,7 +47,6 @@ class PackMover {
   std::set<Id> moved_;
   std::vector<ObjectRef> dropped_;
   std::uint64_t written_bytes_ = 0;
-  std::uint64_t room_wanted_ = 0;
 };
 
 }  // namespace coppice

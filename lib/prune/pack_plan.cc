@@ -55,7 +55,6 @@ void Planner::sort_out() {
       continue;
     }
     if (pack.is_condemned) {
-      plan_.dead_bytes += pack.dead_bytes;
       plan_.rescued.push_back(i);
       continue;
     }
