@@ -7,6 +7,7 @@
 #include "base/codec.h"
 #include "base/error.h"
 #include "crypto/hash.h"
+#include "repo/log_bodies.h"  // kMaxTagBytes
 #include "snapshot/content_codec.h"
 #include "snapshot/tree_codec.h"
 
@@ -29,7 +30,6 @@ constexpr std::size_t kMaxTextBytes = 255;
 constexpr std::size_t kMaxPaths = 65536;
 constexpr std::size_t kMaxPathBytes = kMiB;
 constexpr std::size_t kMaxTags = 1024;
-constexpr std::size_t kMaxTagBytes = 1024;
 /// "/" stands in the record as the one node of a tree part, under a name of its own.
 constexpr std::size_t kMaxRootBytes = 512 * kKiB;
 constexpr std::string_view kRootName = "root";
