@@ -161,7 +161,7 @@ TEST_CASE(
 TEST_CASE("a log that has lost its beginning is found, and gets it from a copy, link by link") {
   const Objects intact = some_repository();
   const auto entries = names_of(intact, "log/");
-  for (const std::size_t lost : {1, 2, 3}) {
+  for (const std::size_t lost : {1U, 2U, 3U}) {
     CAPTURE(lost);
     Objects objects = intact;
     for (std::size_t number = 0; number < lost; ++number) {
@@ -310,7 +310,7 @@ TEST_CASE("root-signed entries come back from an export, if they fit the chain")
   }
   // An export holds no other entries.
   CHECK(repair_with(lose({2}), content).exit() != 14);
-  for (const std::size_t number : {0, 1}) {
+  for (const std::size_t number : {0U, 1U}) {
     HeaderExport altered = content;
     altered.log[number] = with_other_nonce(content.log[number]);
     const RepairRun run = repair_with(lose({number}), altered);
