@@ -85,9 +85,12 @@ void print_prune_result(Console& console, const PruneResult& result, bool is_dry
                             format_size(result.unused_bytes)));
   const char* would = is_dry_run ? "would be " : "";
   if (result.packs_moved != 0) {
-    console.print(fmt::format(
-        "{} {}written anew, {}; {} not needed stays in packs", plural(result.packs_moved, "pack"),
-        would, format_size(result.bytes_rewritten), format_size(result.unused_after)));
+    console.print(fmt::format("{} {}written anew, {}", plural(result.packs_moved, "pack"), would,
+                              format_size(result.bytes_rewritten)));
+  }
+  if (result.unused_after != 0) {
+    console.print(fmt::format("{} not needed {} in packs", format_size(result.unused_after),
+                              is_dry_run ? "would stay" : "stays"));
   }
   console.print(fmt::format(
       "{}{} bytes ({}) freed: {} removed, of these {}; {} collected", would, result.removed.bytes,

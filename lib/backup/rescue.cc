@@ -80,7 +80,8 @@ bool Rescue::run(const std::set<Id>& own_sessions) {
     if (!error.is_about_bytes()) throw;
     return false;
   }
-  const std::vector<ObjectRef> added = mover.finish();
+  mover.finish();
+  const std::vector<ObjectRef> added = mover.take_published();
   for (const auto& [pack, what] : lost) {
     rescued_.insert(pack);
     std::erase_if(entry_.adds, [&name = pack](const ObjectRef& object) {

@@ -55,6 +55,7 @@ void Planner::sort_out() {
       continue;
     }
     if (pack.is_condemned) {
+      plan_.dead_bytes += pack.dead_bytes;
       plan_.rescued.push_back(i);
       continue;
     }

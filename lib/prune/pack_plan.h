@@ -28,9 +28,9 @@ struct PackPlan {
   std::vector<std::size_t> partly;   ///< too much in them is dead: moved
   std::vector<std::size_t> small;    ///< small ones that are joined
   std::uint64_t used_bytes = 0;      ///< sealed bytes of live blocks
-  std::uint64_t dead_bytes = 0;      ///< of packs in `dead`
-  std::uint64_t unused_bytes = 0;    ///< dead blocks in all other packs, before anything is moved
-  std::uint64_t unused_after = 0;    ///< and afterwards
+  std::uint64_t dead_bytes = 0;    ///< of packs that go without being chosen: dead or rescued ones
+  std::uint64_t unused_bytes = 0;  ///< dead blocks in all other packs, before anything is moved
+  std::uint64_t unused_after = 0;  ///< and afterwards
 
   /// All whose live blocks are moved.
   std::vector<std::size_t> moved() const;

@@ -1,11 +1,13 @@
 #include "prune/prune.h"
 
 #include <algorithm>
+#include <map>
 #include <memory>
 #include <optional>
 
 #include "base/error.h"
 #include "base/held_findings.h"
+#include "base/units.h"
 #include "crypto/random.h"
 #include "prune/collector_log.h"
 #include "prune/delete_entry.h"
@@ -48,9 +50,13 @@ class Collector {
   void find_orphans(const Survey& survey);
   void move_blocks(Survey& survey, const PackPlan& plan);
   void condemn(const Survey& survey, const PackPlan& plan);
+  void note_unused(const Survey& survey);
+  void note_unused_of_news(const Survey& survey);
   bool wait_for_sessions();
   bool try_delete(Survey& survey);
   void finish();
+  void sum_up_unused();
+  void advise_on_room();
   void tell(const std::string& phase) const {
     if (options_.on_phase) options_.on_phase(phase);
   }
@@ -68,6 +74,9 @@ class Collector {
   std::set<Id> moved_;                   // packs of which all that is needed lies elsewhere now
   std::vector<ObjectRef> orphans_;       // objects that the log does not know, deleted with it
   std::vector<std::string> lone_sides_;  // files beside objects that were never finished
+  std::uint64_t room_wanted_ = 0;        // bytes; to move what was left for want of it
+  std::uint64_t least_room_wanted_ = 0;  // and to move the first pack of it
+  std::map<Id, std::uint64_t> unused_;   // by pack: sealed bytes that nobody needs, if it stays
   std::set<Id> ending_;                  // snapshots that were forgotten when it began
 };
 
@@ -104,22 +113,21 @@ void Collector::fill_in(const Survey& survey, const PackPlan& plan) {
 void Collector::add_up_dry_run(const Survey& survey, const PackPlan& plan) {
   const LogState& state = repository_.state();
   const auto& packs = survey.live().packs();
-  for (const std::size_t i : plan.moved()) result_.bytes_rewritten += packs[i].live_bytes;
-  result_.packs_moved = plan.moved().size();
-  std::set<std::size_t> going(plan.dead.begin(), plan.dead.end());
-  for (const std::size_t i : plan.moved()) going.insert(i);
-  for (std::size_t i = 0; i < packs.size(); ++i) {
-    if (packs[i].is_dead() && packs[i].is_condemned) going.insert(i);
-  }
-  for (const Id& name : survey.lost_packs(state)) {
-    if (const ObjectRef* object = state.objects.find(name)) remover_.remove_object(*object);
-  }
-  for (const std::size_t i : going) {
-    if (const ObjectRef* object = state.objects.find(packs[i].name))
-      remover_.remove_object(*object);
-  }
   find_orphans(survey);
-  for (const ObjectRef& orphan : orphans_) remover_.remove_object(orphan);
+  Collected going{survey.lost_packs(state), orphans_, ending_};
+  std::uint64_t live_bytes = 0;
+  for (const std::size_t i : plan.moved()) {
+    live_bytes += packs[i].live_bytes;
+    going.packs.insert(packs[i].name);
+  }
+  for (const PackView& pack : packs) {
+    if (pack.is_dead()) going.packs.insert(pack.name);
+  }
+  std::erase_if(going.packs, [&](const Id& name) { return !state.objects.is_live(name); });
+  result_.packs_moved = plan.moved().size();
+  result_.bytes_rewritten = length_of_moved(live_bytes);
+  const DeleteEntry entry = make_delete_entry(repository_.store(), survey, going, state);
+  for (const ObjectRef& object : entry.append.deletes) remover_.remove_object(object);
   remover_.remove_lone_sides(lone_sides_, state);
   remover_.remove_spent(state);
   for (const LoggedSnapshot& snapshot : state.snapshots) {
@@ -142,10 +150,48 @@ void Collector::move_blocks(Survey& survey, const PackPlan& plan) {
   tell("moving");
   PackMover mover({repository_, log_, once_, options_.stop}, survey);
   mover.move(moving);
+  room_wanted_ = mover.room_wanted();
+  least_room_wanted_ = mover.least_room_wanted();
   moved_ = mover.moved();
   dropped_.insert(dropped_.end(), mover.dropped().begin(), mover.dropped().end());
   result_.bytes_rewritten += mover.written_bytes();
   result_.packs_moved += moved_.size();
+}
+
+/// What a pack holds in vain if it is still there at the end.
+void Collector::note_unused(const Survey& survey) {
+  for (const PackView& pack : survey.live().packs())
+    unused_[pack.name] = pack.dead_bytes + (moved_.contains(pack.name) ? pack.live_bytes : 0);
+}
+
+/// After mark_news: of packs that were about to go the survey now tells what is needed after all.
+void Collector::note_unused_of_news(const Survey& survey) {
+  for (const PackView& pack : survey.live().packs()) {
+    const auto noted = unused_.find(pack.name);
+    if (noted != unused_.end() && pack.is_condemned)
+      noted->second = std::min(noted->second, pack.dead_bytes);
+  }
+}
+
+void Collector::sum_up_unused() {
+  result_.unused_after = 0;
+  for (const auto& [name, bytes] : unused_) {
+    if (repository_.state().objects.is_live(name)) result_.unused_after += bytes;
+  }
+}
+
+/// Only now it is known what the run has freed.
+void Collector::advise_on_room() {
+  if (room_wanted_ == 0) return;
+  const bool has_freed = !moved_.empty() || remover_.total().bytes >= least_room_wanted_;
+  once_.report(
+      {Finding::Weight::note, "no_room_to_move", repository_.store().description(),
+       "packs that are partly dead are left as they are, for want of room: what is needed of them "
+       "takes about " +
+           std::to_string(room_wanted_) + " bytes (" + format_size(room_wanted_) + ") anew; " +
+           (has_freed ? "this run makes room for more: run prune again"
+                      : "make room on the target beside the repository, or forget more snapshots, "
+                        "and run prune again")});
 }
 
 void Collector::condemn(const Survey& survey, const PackPlan& plan) {
@@ -192,6 +238,7 @@ bool Collector::try_delete(Survey& survey) {
     if (!survey.knows_all(repository_.state())) {
       tell("marking what came since");
       for (const Id& needed : survey.mark_news()) collected.packs.erase(needed);
+      note_unused_of_news(survey);
     }
     std::erase_if(collected.packs,
                   [this](const Id& name) { return !repository_.state().condemned.contains(name); });
@@ -236,6 +283,8 @@ std::unique_ptr<Survey> Collector::try_survey(HeldFindings& held) {
 bool Collector::attempt() {
   own_condemned_.clear();
   moved_.clear();
+  room_wanted_ = 0;
+  unused_.clear();
   ending_.clear();
   repository_.refresh();
   expect_may_collect();
@@ -261,6 +310,7 @@ bool Collector::attempt() {
 bool Collector::collect(Survey& survey, const PackPlan& plan) {
   find_orphans(survey);
   move_blocks(survey, plan);
+  note_unused(survey);
   condemn(survey, plan);
   orphans_.insert(orphans_.end(), dropped_.begin(), dropped_.end());
   if (!wait_for_sessions()) return true;  // what is condemned stays for a later run
@@ -276,8 +326,10 @@ void Collector::finish() {
   tidy_index_objects(repository_, once_);
   repository_.maintain(once_);
   remover_.remove_old_log(repository_.state());
-  put_reserve(repository_.store());
+  try_put_reserve(repository_.store());
   result_.packs_left_condemned = repository_.state().condemned.size();
+  sum_up_unused();
+  advise_on_room();
 }
 
 PruneResult Collector::run() {

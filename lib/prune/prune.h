@@ -53,7 +53,7 @@ struct PruneResult {
   std::uint64_t packs = 0;                ///< that the log knew
   std::uint64_t used_bytes = 0;           ///< sealed blocks that are needed
   std::uint64_t unused_bytes = 0;         ///< sealed blocks that are not, before
-  std::uint64_t unused_after = 0;         ///< and that stay in packs with needed ones
+  std::uint64_t unused_after = 0;         ///< and that are still there after it, in packs that stay
   std::uint64_t packs_dead = 0;
   std::uint64_t packs_moved = 0;          ///< of which the needed blocks were moved
   std::uint64_t bytes_rewritten = 0;      ///< new packs

@@ -72,11 +72,11 @@ void BlockMover::publish() {
   upload->commit(name);
   objects_.push_back({ObjectKind::pack, side, pack.name, pack.length});
   written_bytes_ += pack.length;
+  on_publish_();
 }
 
-std::vector<ObjectRef> BlockMover::finish() {
+void BlockMover::finish() {
   if (open_) publish();
-  return std::exchange(objects_, {});
 }
 
 }  // namespace coppice

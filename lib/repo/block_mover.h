@@ -36,10 +36,13 @@ class BlockMover {
   /// Adds blocks of one pack, in order. Throws Error{damaged} if its table or a wanted block is not
   /// whole: what was added before stays added.
   void add(const Id& pack, std::uint64_t length, const IsWanted& is_wanted);
-  /// Publishes the last pack; what the log must name. Empty if nothing was added.
-  std::vector<ObjectRef> finish();
+  /// Publishes the last pack, if anything is in it.
+  void finish();
+  /// Called whenever a pack has been published: all that `add` has returned from is in it or in
+  /// those before it.
+  void on_publish(std::function<void()> call) { on_publish_ = std::move(call); }
 
-  /// What was published so far, where `finish` is not to be reached.
+  /// What was published since the last call: what the log must name.
   std::vector<ObjectRef> take_published() { return std::exchange(objects_, {}); }
 
   /// The sessions whose secrets open what was added.
@@ -57,6 +60,7 @@ class BlockMover {
   const std::optional<ParityGeometry> parity_;
   std::unique_ptr<PackStream> open_;
   std::vector<ObjectRef> objects_;
+  std::function<void()> on_publish_ = [] {};
   std::set<Id> sessions_;
   std::uint64_t written_bytes_ = 0;
 };

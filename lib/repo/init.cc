@@ -4,6 +4,7 @@
 #include "repo/object_names.h"
 #include "repo/readme_text.h"
 #include "repo/repository.h"
+#include "repo/reserve.h"
 
 /// How a repository comes into being (docs/format.md, sections 2, 3 and 5): slots, log, readme, and
 /// the header last.
@@ -117,7 +118,7 @@ Id init_repository(Store& store, const std::vector<Credential>& credentials,
   Header header;
   header.repository_id = secrets.repository;
   header.created_by = options.program;
-  store.put(kReserveName, Bytes(kReserveBytes));
+  put_reserve(store);
   store.put(kReadmeName, as_bytes(make_readme(header, options.program)));
   // Last: an interrupted init leaves a directory that nobody takes for a repository.
   put_twice(store, kHeaderName, encode_header(header));

@@ -126,8 +126,9 @@ std::uint64_t Log::append(const MakeEntry& make) {
     expect_allowed(next);
     heal_predecessor();
     const ParsedLogEntry entry = encode(next);
+    const std::unique_ptr<Store::Upload> copy = upload_copy(entry);
     if (publish(entry)) {
-      put_copy(entry);
+      commit_copy(number, *copy);
       replay_.apply(entry);
       return number;
     }
@@ -241,12 +242,18 @@ bool Log::is_published(const ParsedLogEntry& entry) {
   }
 }
 
+/// Before the entry shows, so that a full target is met while nothing has happened yet.
+std::unique_ptr<Store::Upload> Log::upload_copy(const ParsedLogEntry& entry) {
+  auto copy = store_.begin_upload();
+  copy->append(entry.file);
+  return copy;
+}
+
 /// The entry stands whether or not its copy does: a failure here must not look like one of the
 /// whole job.
-void Log::put_copy(const ParsedLogEntry& entry) {
-  const std::uint64_t number = entry.plain.number;
+void Log::commit_copy(std::uint64_t number, Store::Upload& copy) {
   try {
-    store_.put(copy_name(log_entry_name(number)), entry.file);
+    copy.commit(copy_name(log_entry_name(number)));
   } catch (const Error& error) {
     replay_.report(Finding::Weight::healable, "log_copy_missing", number, error.what());
   }
@@ -259,7 +266,7 @@ void Log::heal_predecessor() {
   const std::string name = log_entry_name(number);
   if (store_.size(copy_name(name))) return;
   const LogRead read = reader_.read(number);
-  if (read.entry) put_copy(*read.entry);
+  if (read.entry) commit_copy(number, *upload_copy(*read.entry));
 }
 
 }  // namespace coppice

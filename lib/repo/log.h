@@ -71,7 +71,8 @@ class Log {
   ParsedLogEntry encode(const LogAppend& entry);
   bool publish(const ParsedLogEntry& entry);
   bool is_published(const ParsedLogEntry& entry);
-  void put_copy(const ParsedLogEntry& entry);
+  std::unique_ptr<Store::Upload> upload_copy(const ParsedLogEntry& entry);
+  void commit_copy(std::uint64_t number, Store::Upload& copy);
   void heal_predecessor();
 
   Store& store_;

@@ -56,14 +56,33 @@ std::optional<Bytes> check_twin(Store& store, const std::string& name, const cha
 }
 
 /// It holds nothing but zeros (an empty one was cut short).
-bool is_reserve_intact(Store& store) {
-  const TextRead reserve = read_text(store, kReserveName, [](ByteView bytes) {
+bool is_reserve_intact(Store& store, const std::string& name) {
+  const TextRead reserve = read_text(store, name, [](ByteView bytes) {
     // The first byte is zero, and each is as the one before it.
-    const bool is_whole = bytes.size() == kReserveBytes && bytes.front() == 0 &&
+    const bool is_whole = bytes.size() == kReserveFileBytes && bytes.front() == 0 &&
                           std::memcmp(bytes.data(), bytes.data() + 1, bytes.size() - 1) == 0;
     if (!is_whole) throw_damaged("is not the reserve");
   });
   return reserve.bytes.has_value();
+}
+
+void check_reserve(Store& store, FindingSink& findings) {
+  std::size_t missing = 0;
+  for (std::size_t i = 0; i < kReserveFiles; ++i) {
+    const std::string name = reserve_name(i);
+    if (!store.size(name)) {
+      ++missing;
+    } else if (!is_reserve_intact(store, name)) {
+      findings.report({Finding::Weight::note, "reserve_damaged", name,
+                       "is not what it was when it was written: nothing depends on it, but where "
+                       "one file was altered others may be"});
+    }
+  }
+  if (missing == 0) return;
+  findings.report({Finding::Weight::note, "reserve_missing", "reserve",
+                   std::to_string(missing) + " of " + std::to_string(kReserveFiles) +
+                       " files of the space kept for a full target are gone: forget and prune may "
+                       "not work when it is full; prune puts them back where there is room"});
 }
 
 }  // namespace
@@ -110,15 +129,7 @@ void check_readme_and_reserve(Store& store, FindingSink& findings) {
     findings.report({Finding::Weight::healable, "readme_damaged", kReadmeName,
                      readme.why + "; it can be made anew, nothing depends on it"});
   }
-  if (!store.size(kReserveName)) {
-    findings.report({Finding::Weight::note, "reserve_missing", kReserveName,
-                     "the space kept for a full target is gone: forget and prune may not work when "
-                     "it is full"});
-  } else if (!is_reserve_intact(store)) {
-    findings.report({Finding::Weight::note, "reserve_damaged", kReserveName,
-                     "is not what it was when it was written: nothing depends on it, but where one "
-                     "file was altered others may be"});
-  }
+  check_reserve(store, findings);
 }
 
 void note_unlogged_packs(Store& store, const LiveObjects& objects, FindingSink& findings) {

@@ -65,6 +65,48 @@ class FullTarget(program.RepositoryTest):
                 self.assertEqual(was.read(), came.read())
         self.assertEqual(os.listdir(self.path("disk", "repo", "tmp")), [])
 
+    def test_without_an_inode_forget_and_prune_work(self):
+        self.write("src/a", noise(MIB, 1))
+        self.backup("src")
+        self.write("src/a", noise(MIB, 2))
+        self.backup("src")
+        os.mkdir(self.path("disk", "ballast"))
+        count = 0
+        while os.statvfs(self.path("disk")).f_ffree:
+            self.write(f"disk/ballast/{count}", b"")
+            count += 1
+        self.expect(18, "backup", "src")
+        run = self.expect(0, "forget", "--keep-last", "1")
+        self.assertIn("kept for this", run.errors)
+        summary = self.expect(0, "prune", "--json").summary()
+        self.assertGreater(summary["bytes_freed"], MIB)
+        self.assertEqual(len(self.snapshots()), 1)
+        shutil.rmtree(self.path("disk", "ballast"))
+        self.expect(0, "prune")  # now there are inodes for all of the reserve
+        run = self.expect(0, "verify", "--read-data")
+        self.assertEqual(run.errors, "")
+        self.assertEqual(len(os.listdir(self.path("disk", "repo", "reserve"))), 16)
+
+    def test_prune_moves_what_there_is_room_for(self):
+        for at in range(4):
+            self.write(f"src/kept{at}", noise(MIB, 2 * at))
+            self.write("src/gone", noise(2 * MIB, 2 * at + 1))
+            self.backup("src")
+        self.write("src/gone", b"")
+        self.backup("src")
+        self.expect(0, "forget", "--keep-last", "1")
+        free = os.statvfs(self.path("disk"))
+        self.write("disk/ballast", noise(free.f_bavail * free.f_frsize - 5 * MIB // 2, 99))
+        first = self.expect(0, "prune", "--max-unused", "0", "--json")
+        self.assertIn("run prune again", first.errors)
+        self.assertGreater(first.summary()["packs_moved"], 0)
+        self.assertGreater(first.summary()["bytes_unused_after"], 0)
+        for _ in range(4):  # each makes room for more
+            run = self.expect(0, "prune", "--max-unused", "0", "--json")
+        self.assertNotIn("for want of room", run.errors)
+        self.assertEqual(run.summary()["bytes_unused_after"], 0)
+        self.expect(0, "verify", "--read-data")
+
     def test_an_unmounted_target_is_10_and_nothing_is_written_to_the_mount_point(self):
         self.write("src/a")
         self.backup("src")

@@ -89,6 +89,7 @@ class Prune(program.RepositoryTest):
         summary = self.expect(0, "prune", "--json").summary()
         self.assertEqual(summary["sessions_waited_for"], 1)
         self.assertGreater(summary["packs_left_condemned"], 0)
+        self.assertGreater(summary["bytes_unused_after"], 7_000_000)
         os.close(writer)
         out, err = child.communicate()
         self.assertEqual(child.returncode, 0, (out, err))

@@ -29,14 +29,14 @@ bool is_chosen(const std::string& name, std::size_t offset, std::size_t size, bo
          (offset + kEnds >= size && !is_sanitized()) || offset % step == 0;
 }
 
-/// The reserve's bytes are all alike: every 4096th of them stands for the others.
+/// The reserve's bytes are all alike: the first of each file stands for the others.
 std::vector<Flip> chosen_flips(bool is_paired) {
   std::vector<Flip> flips;
   for (const auto& [name, file] : small_repository()) {
     if (is_paired && (is_side_file(name) || !small_repository().contains(copy_name(name))))
       continue;
     for (std::size_t at = 0; at < file->size(); ++at) {
-      if (name == kReserveName && at % 65536 != 0) continue;
+      if (is_reserve_name(name) && at % 65536 != 0) continue;
       if (is_chosen(name, at, file->size(), is_paired)) flips.push_back({name, at});
     }
   }
@@ -81,7 +81,7 @@ struct Tally {
 std::string judge_single(const Flip& flip, const Diagnosis& d) {
   if (!d.contradiction().empty()) return d.contradiction();
   if (!d.restores) return "one of two copies is damaged, and it does not restore";
-  const int expected = flip.name == kReserveName ? 0 : 14;
+  const int expected = is_reserve_name(flip.name) ? 0 : 14;
   if (d.keyless != expected) return "keyless says " + std::to_string(d.keyless);
   if (d.with_key != expected) return "verify says " + std::to_string(d.with_key);
   return "";
@@ -120,7 +120,7 @@ void check_flips(bool is_paired) {
 TEST_CASE("a flipped byte in any file is found by verify, healable, and harmless to a restore") {
   std::size_t bytes = 0;
   for (const auto& [name, file] : small_repository())
-    bytes += name == kReserveName ? 0 : file->size();
+    bytes += is_reserve_name(name) ? 0 : file->size();
   CHECK(bytes <= 256 << 10);
   MESSAGE("a repository of " << bytes << " bytes beside its reserve");
   check_flips(false);

@@ -50,7 +50,7 @@ std::string expect_healable(const Diagnosis& d) {
 std::vector<std::string> different_files() {
   std::vector<std::string> names;
   for (const auto& [name, file] : small_repository()) {
-    if (!name.ends_with(".copy") && name != kReserveName) names.push_back(name);
+    if (!name.ends_with(".copy") && !is_reserve_name(name)) names.push_back(name);
   }
   return names;
 }

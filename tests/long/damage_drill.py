@@ -161,7 +161,7 @@ class Drill:
         self.image.mount()
 
     def files(self):
-        return sorted(os.path.join(self.repo, name) for name in self.intact if name != "reserve")
+        return sorted(os.path.join(self.repo, name) for name in self.intact if not name.startswith("reserve"))
 
     def choose_random(self):
         every = [sector for path in self.files() for sector in self.image.sectors(path)]

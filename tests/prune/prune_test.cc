@@ -73,6 +73,8 @@ TEST_CASE_FIXTURE(PruneWorld, "a dry run tells the same and changes nothing") {
   CHECK(told.used_bytes == done.used_bytes);
   CHECK(told.snapshots_collected == done.snapshots_collected);
   CHECK(told.removed.packs == done.removed.packs);
+  CHECK(told.removed.files == done.removed.files);
+  CHECK(told.removed.bytes == done.removed.bytes);
 }
 
 TEST_CASE_FIXTURE(PruneWorld, "within the limits partly dead packs stay") {
@@ -90,6 +92,66 @@ TEST_CASE_FIXTURE(PruneWorld, "within the limits partly dead packs stay") {
   CHECK(result.packs_moved == 0);
   CHECK(result.unused_after == result.unused_bytes);
   CHECK(result.unused_after > 2'000'000);
+  expect_all_whole();
+}
+
+TEST_CASE_FIXTURE(PruneWorld,
+                  "without room to move anything all that is unused stays, and is told") {
+  Repository& here = fixture.repository();
+  write("kept", noise(2'500'000, 1));
+  write("gone", noise(5'000'000, 2));
+  const Id first = backup(here);
+  write("gone", "");
+  backup(here);
+  forget(here, {first});
+  PruneOptions options = prune_options();
+  options.on_phase = [&](const std::string& phase) {
+    if (phase == "moving") fixture.faults().limit_uploads(1'000'000);
+  };
+  const PruneResult result = run_prune(here, options, findings);
+  CHECK(fixture.faults().fault_hits() == 1);
+  fixture.faults().heal();
+  CHECK(result.packs_moved == 0);
+  CHECK(result.unused_bytes > 2'000'000);
+  CHECK(result.unused_after == result.unused_bytes);
+  const std::string told = findings.text();
+  CAPTURE(told);
+  CHECK(told.find("no_room_to_move") != std::string::npos);
+  CHECK(told.find("takes about ") != std::string::npos);
+  CHECK(told.find("beside the repository, or forget more") != std::string::npos);
+  const PruneResult again = prune(here);
+  CHECK(again.packs_moved == 1);
+  CHECK(again.unused_after == 0);
+}
+
+TEST_CASE_FIXTURE(PruneWorld, "as many packs are moved as there is room for") {
+  Repository& here = fixture.repository();
+  std::vector<Id> snapshots;
+  for (std::uint32_t i = 0; i < 8; ++i) {  // eight packs, of each of which half goes
+    write("kept" + std::to_string(i), noise(2'500'000, 2 * i));
+    write("gone", noise(5'000'000, 2 * i + 1));
+    snapshots.push_back(backup(here));
+  }
+  write("gone", "");
+  backup(here);
+  forget(here, snapshots);
+  PruneOptions options = prune_options();
+  options.on_phase = [&](const std::string& phase) {
+    if (phase == "moving") fixture.faults().limit_uploads(12'000'000);
+  };
+  const PruneResult result = run_prune(here, options, findings);
+  CHECK(fixture.faults().fault_hits() >= 1);
+  fixture.faults().heal();
+  CHECK(result.packs_moved > 0);
+  CHECK(result.packs_moved < 8);
+  CHECK(result.removed.bytes > result.bytes_rewritten);
+  CHECK(result.unused_after > 0);
+  CHECK(result.unused_after < result.unused_bytes);
+  CHECK(findings.text().find("run prune again") != std::string::npos);
+  expect_all_whole();
+  const PruneResult again = prune(here);
+  CHECK(again.packs_moved == 8 - result.packs_moved);
+  CHECK(again.unused_after == 0);
   expect_all_whole();
 }
 
@@ -113,7 +175,9 @@ TEST_CASE_FIXTURE(Versions, "a base is moved once, however often its old pack ca
     fixture.faults().remove(old);
   };
   fixture.faults().put(beat_name(beat), {});
-  CHECK(prune(here).packs_moved == 1);
+  const PruneResult left = prune(here);
+  CHECK(left.packs_moved == 1);
+  CHECK(left.unused_after > 600'000);  // the old pack, and all in it has moved
   REQUIRE(here.state().condemned.size() == 1);
   for (int again = 0; again < 3; ++again) {
     CHECK(prune(here).packs_moved == 0);
@@ -295,7 +359,7 @@ TEST_CASE_FIXTURE(PruneWorld, "on a full target the reserve is released, and com
   CHECK(result.is_reserve_released);
   CHECK(findings.has("reserve_released", "reserve"));
   CHECK(result.removed.bytes > 300'000);
-  CHECK(fixture.faults().size("reserve"));
+  CHECK(files("reserve/") == kReserveFiles);
   expect_all_whole();
 }
 

@@ -59,7 +59,7 @@ TEST_CASE("any one file that is flipped, cut, emptied or missing is healed byte 
   const Objects intact = some_repository();
   for (const auto& file : intact) {
     const std::string& name = file.first;
-    if (name == kReserveName) continue;
+    if (is_reserve_name(name)) continue;
     for (const std::string kind :
          {"flip first", "flip middle", "flip last", "cut", "longer", "empty", "gone"}) {
       // Of a large pack parity heals 3 %.

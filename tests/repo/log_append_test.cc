@@ -88,7 +88,7 @@ TEST_CASE("an entry that is there although putting it failed is not called saved
     LogWorld world;
     FaultyStore store(world.store);
     Log log(store, world.keys("writer"), world.random);
-    store.fail({0, Error(kind, "its directory was not synced"), false, true});
+    store.fail({2, Error(kind, "its directory was not synced"), false, true});
     CHECK(kind_of([&] { log.append(world.snapshot_entry("one")); }) == ErrorKind::failed);
     CHECK(store.fault_hits() == 1);
     CHECK(records(world.log("owner").refresh()) == Records{"one"});
@@ -116,7 +116,7 @@ TEST_CASE("an entry that a repeated request met is one's own, once its copy is d
   Log log(store, world.keys("writer"), world.random);
   CHECK(log.append(world.snapshot_entry("one")) == kFirstFree);
   CHECK(records(world.log("owner").refresh()) == Records{"one"});
-  store.fail({1, Error(ErrorKind::failed, "the directory cannot be synced"), true, false});
+  store.fail({3, Error(ErrorKind::failed, "the directory cannot be synced"), true, false});
   CHECK_THROWS_AS(log.append(world.snapshot_entry("two")), Error);
 }
 
@@ -124,7 +124,11 @@ TEST_CASE("a put that failed for certain is told, and leaves nothing") {
   LogWorld world;
   FaultyStore store(world.store);
   Log log(store, world.keys("writer"), world.random);
-  store.fail({0, Error(ErrorKind::no_space, "full"), false, false});
+  std::uint64_t call = 0;
+  SUBCASE("there is no inode for the copy") { call = 0; }
+  SUBCASE("there is no room for the copy") { call = 1; }
+  SUBCASE("there is no room for the entry") { call = 2; }
+  store.fail({call, Error(ErrorKind::no_space, "full"), false, false});
   CHECK_THROWS_AS(log.append(world.snapshot_entry("one")), Error);
   CHECK(store.fault_hits() == 1);
   CHECK(records(world.log("owner").refresh()).empty());
@@ -135,7 +139,7 @@ TEST_CASE("an entry stands even if its copy failed, and the next writer makes th
   LogWorld world;
   FaultyStore store(world.store);
   Log log(store, world.keys("writer"), world.random);
-  store.fail({1, Error(ErrorKind::failed, "gone"), true, false});
+  store.fail({3, Error(ErrorKind::failed, "gone"), true, false});
   CHECK(log.append(world.snapshot_entry("one")) == kFirstFree);
   CHECK(store.fault_hits() > 0);
   CHECK(count_findings(log.state().findings, "log_copy_missing") == 1);

@@ -11,9 +11,22 @@ void FaultyStore::fail(const Fault& fault) {
   calls_ = 0;
 }
 
+void FaultyStore::limit_uploads(std::uint64_t bytes) {
+  const std::lock_guard lock(mutex_);
+  room_ = bytes;
+}
+
+void FaultyStore::expect_room(std::uint64_t bytes) {
+  const std::lock_guard lock(mutex_);
+  if (bytes <= room_) return;
+  ++fault_hits_;
+  throw Error(ErrorKind::no_space, "full");
+}
+
 void FaultyStore::heal() {
   const std::lock_guard lock(mutex_);
   fault_.reset();
+  room_ = UINT64_MAX;
   damages_.clear();
 }
 
@@ -92,6 +105,7 @@ class FaultyStore::FaultyUpload : public Store::Upload {
       : store_(store), inner_(std::move(inner)) {}
 
   void append(ByteView bytes) override {
+    store_.expect_room(inner_->size() + bytes.size());
     store_.mutate([&] { inner_->append(bytes); });
   }
   void read_back(std::uint64_t offset, MutableByteView out) override {

@@ -29,7 +29,9 @@ class FaultyStore : public Store {
 
   /// Arms one fault and counts mutating calls from 0 again.
   void fail(const Fault& fault);
-  /// No fault, no damage; the counters stay.
+  /// From now on an upload that grows above `bytes` meets a full target. Counts as a fault.
+  void limit_uploads(std::uint64_t bytes);
+  /// No fault, no limit, no damage; the counters stay.
   void heal();
   std::uint64_t mutating_calls() const;
   std::uint64_t fault_hits() const;
@@ -68,10 +70,12 @@ class FaultyStore : public Store {
   /// True if there was damage.
   bool forget_damage(const std::string& name);
   void hit_damage();
+  void expect_room(std::uint64_t bytes);
 
   Store& inner_;
   mutable std::mutex mutex_;  // guards all below
   std::optional<Fault> fault_;
+  std::uint64_t room_ = UINT64_MAX;
   std::uint64_t calls_ = 0;
   std::uint64_t fault_hits_ = 0;
   std::uint64_t damage_hits_ = 0;

@@ -40,7 +40,7 @@ std::vector<Damage> damages() {
 }
 
 /// The reserve has no meaning: nobody reads it.
-bool is_harmless(const std::string& name) { return name == kReserveName; }
+bool is_harmless(const std::string& name) { return is_reserve_name(name); }
 
 /// The line feed at the end of a JSON text may be there or not (docs/format.md, section 3).
 bool is_line_feed_lost(const std::string& name, const Damage& damage) {
