@@ -1,12 +1,18 @@
 #include "prune/live_packs.h"
 
 #include <algorithm>
+#include <limits>
 #include <tuple>
 
 #include "base/error.h"
 #include "repo/block_mover.h"
 
 namespace coppice {
+namespace {
+
+constexpr auto kNotListed = std::numeric_limits<std::uint32_t>::max();
+
+}  // namespace
 
 LivePacks::LivePacks(const Tools& tools, UsedChunks& used, FindingSink& findings)
     : tools_(tools), used_(used), index_(used.index()) {
@@ -29,6 +35,12 @@ void LivePacks::list_packs() {
     live_.emplace_back(run.blocks().size());
     auto& at = pack_at_.emplace_back(run.packs().size());
     for (std::uint32_t p = 0; p < run.packs().size(); ++p) {
+      // The log has deleted it, and a cached run still tells of it: its file may be there, for a
+      // removal can fail, and yet nobody may count on it.
+      if (index_.use_of(r, p) == PackUse::absent) {
+        at[p] = kNotListed;
+        continue;
+      }
       const PackRecord& record = run.packs()[p];
       PackView view;
       view.run = r;
@@ -43,7 +55,9 @@ void LivePacks::list_packs() {
       packs_.push_back(view);
     }
     for (std::uint32_t b = 0; b < run.blocks().size(); ++b) {
-      PackView& view = packs_[at[run.blocks()[b].pack]];
+      const std::uint32_t position = at[run.blocks()[b].pack];
+      if (position == kNotListed) continue;
+      PackView& view = packs_[position];
       if (view.block_count++ == 0) view.first_block = b;
     }
   }
@@ -63,8 +77,10 @@ LivePacks::Places LivePacks::places_of(const Id& id) const {
   Places places;
   for (std::uint32_t r = 0; r < index_.runs().size(); ++r) {
     const IndexRun& run = index_.runs()[r];
-    for (const ChunkRecord& chunk : run.find(id))
+    for (const ChunkRecord& chunk : run.find(id)) {
+      if (pack_at_[r][run.blocks()[chunk.block].pack] == kNotListed) continue;
       places.push_back({r, static_cast<std::size_t>(&chunk - run.chunks().data())});
+    }
   }
   return places;
 }

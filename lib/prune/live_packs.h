@@ -13,7 +13,7 @@
 /// From chunks that are needed to blocks and packs that must stay (docs/design.md, section 6).
 namespace coppice {
 
-/// One pack of the index and what is alive in it.
+/// One pack of the index that the log names, and what is alive in it.
 struct PackView {
   std::uint32_t run = 0;
   std::uint32_t first_block = 0;  ///< position in the run; a pack's blocks are neighbours
@@ -82,7 +82,7 @@ class LivePacks {
   const Index& index_;
   bool opens_all_ = false;  // an owner
   std::vector<PackView> packs_;
-  std::vector<std::vector<std::uint32_t>> pack_at_;  // by run, by position: into packs_
+  std::vector<std::vector<std::uint32_t>> pack_at_;  // by run, by position: into packs_, or none
   std::vector<std::vector<bool>> live_;              // by run, by block
 };
 

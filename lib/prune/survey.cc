@@ -41,8 +41,12 @@ void Survey::load() {
   known_packs_.clear();
   unknown_tables_.clear();
   known_sessions_.clear();
-  for (const IndexRun& run : loaded_->index.runs()) {
-    for (const PackRecord& pack : run.packs()) known_packs_.insert(pack.name);
+  const Index& index = loaded_->index;
+  for (std::uint32_t r = 0; r < index.runs().size(); ++r) {
+    const auto packs = index.runs()[r].packs();
+    for (std::uint32_t p = 0; p < packs.size(); ++p) {
+      if (index.use_of(r, p) != PackUse::absent) known_packs_.insert(packs[p].name);
+    }
   }
   const LogState& state = repository_.state();
   for (const auto& [name, object] : state.objects.live()) {

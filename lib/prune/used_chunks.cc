@@ -11,14 +11,15 @@ struct Position {
   std::size_t chunk = 0;
 };
 
-/// Calls `use` with each place of the chunk.
+/// Calls `use` with each place of the chunk in a pack that the log names.
 template <typename Use>
 void for_each_place(const Index& index, const Id& id, const Use& use) {
-  for (std::uint32_t run = 0; run < index.runs().size(); ++run) {
-    const auto found = index.runs()[run].find(id);
-    if (found.empty()) continue;
-    const auto first = static_cast<std::size_t>(found.data() - index.runs()[run].chunks().data());
-    for (std::size_t i = 0; i < found.size(); ++i) use(Position{run, first + i});
+  for (std::uint32_t r = 0; r < index.runs().size(); ++r) {
+    const IndexRun& run = index.runs()[r];
+    for (const ChunkRecord& chunk : run.find(id)) {
+      if (index.use_of(r, run.blocks()[chunk.block].pack) == PackUse::absent) continue;
+      use(Position{r, static_cast<std::size_t>(&chunk - run.chunks().data())});
+    }
   }
 }
 

@@ -24,7 +24,8 @@ class ChunkBits {
   std::vector<std::vector<bool>> bits_;
 };
 
-/// Every place of every chunk that was marked.
+/// Every place of every chunk that was marked, in packs that the log names. What a cached run still
+/// tells of packs that were deleted counts for nothing, even if their files are still there.
 class UsedChunks {
  public:
   /// The index must outlive it.

@@ -209,9 +209,12 @@ void SnapshotRepair::plan(RepairResult& result) {
 }
 
 void SnapshotRepair::expect_still_stored(const LogState& state) const {
-  for (const IndexRun& run : loaded_.index.runs()) {
-    for (const PackRecord& pack : run.packs()) {
-      if (state.objects.is_deleted(pack.name) || state.condemned.contains(pack.name)) {
+  const Index& index = loaded_.index;
+  for (std::uint32_t r = 0; r < index.runs().size(); ++r) {
+    const auto packs = index.runs()[r].packs();
+    for (std::uint32_t p = 0; p < packs.size(); ++p) {
+      if (index.use_of(r, p) == PackUse::absent) continue;  // it was when this was planned, too
+      if (state.objects.is_deleted(packs[p].name) || state.condemned.contains(packs[p].name)) {
         throw Error(ErrorKind::failed,
                     "packs were deleted meanwhile: run `coppice repair snapshots` again");
       }

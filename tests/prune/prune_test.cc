@@ -2,6 +2,7 @@
 
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <set>
 #include <string>
 #include <vector>
@@ -122,6 +123,59 @@ TEST_CASE_FIXTURE(PruneWorld,
   const PruneResult again = prune(here);
   CHECK(again.packs_moved == 1);
   CHECK(again.unused_after == 0);
+}
+
+/// Removes no pack, as a directory with a sticky bit does.
+class KeepingStore : public FaultyStore {
+ public:
+  using FaultyStore::FaultyStore;
+  bool remove(const std::string& name) override {
+    if (keeps_packs && name.starts_with("packs/"))
+      throw Error(ErrorKind::failed, name + ": not permitted");
+    return FaultyStore::remove(name);
+  }
+  bool keeps_packs = false;
+};
+
+TEST_CASE_FIXTURE(PruneWorld,
+                  "a deleted pack of which the cache and the disk still tell is no place to keep") {
+  KeepingStore store(fixture.faults());
+  const ScratchDir cache;
+  const auto here = machine(store);
+  PruneOptions options = prune_options();
+  options.index_cache_directory = cache.path().string();
+  std::vector<Id> snapshots;
+  for (std::uint32_t i = 0; i < 8; ++i) {
+    write("kept" + std::to_string(i), noise(300'000, 2 * i));
+    write("gone", noise(400'000, 2 * i + 1));
+    snapshots.push_back(backup(*here));
+  }
+  write("gone", "");
+  backup(*here);
+  options.limits.max_repack_bytes = 0;
+  run_prune(*here, options, findings);  // fills the cache with one run
+  forget(*here, snapshots);
+  options.limits.max_repack_bytes = 1'500'000;  // less than a quarter of the packs goes at a time
+  for (int round = 0; round < 6; ++round) {
+    CAPTURE(round);
+    store.keeps_packs = round < 4;
+    const PruneResult result = run_prune(*here, options, findings);
+    const auto& live = here->state().objects.live();
+    const auto packs = std::count_if(live.begin(), live.end(), [](const auto& object) {
+      return object.second.kind == ObjectKind::pack;
+    });
+    const auto truth = machine(store);
+    PruneOptions without_cache = options;
+    without_cache.index_cache_directory.clear();
+    without_cache.is_dry_run = options.is_dry_run = true;
+    CHECK(run_prune(*here, options, findings).packs == static_cast<std::uint64_t>(packs));
+    CHECK(run_prune(*here, options, findings).unused_bytes ==
+          run_prune(*truth, without_cache, findings).unused_bytes);
+    options.is_dry_run = false;
+    CHECK(result.unused_after <= result.unused_bytes);
+    findings.all.clear();
+    expect_all_whole();
+  }
 }
 
 TEST_CASE_FIXTURE(PruneWorld, "as many packs are moved as there is room for") {
