@@ -128,6 +128,7 @@ std::uint64_t Log::append(const MakeEntry& make) {
     const ParsedLogEntry entry = encode(next);
     const std::unique_ptr<Store::Upload> copy = upload_copy(entry);
     if (publish(entry)) {
+      if (is_overtaken(entry)) continue;
       commit_copy(number, *copy);
       replay_.apply(entry);
       return number;
@@ -229,6 +230,26 @@ bool Log::publish(const ParsedLogEntry& entry) {
   // A repeated request met its own entry, and nobody has made its name durable: with the copy's,
   // which lies in the same directory, it becomes so.
   store_.put(copy_name(name), entry.file);
+  return true;
+}
+
+/// True if the log had gone on beyond this number, and a collector had removed what had it, before
+/// the entry was put: this process slept meanwhile, or its target hung. Then the name was free, and
+/// nobody will ever read the entry there: it is to be appended where the log ends now. If the next
+/// entry names another one, the file goes, for it would look like a broken entry. If there is none,
+/// the answer may be wrong (the next one is lost), and then the entry will be there twice, which
+/// changes nothing; so the file stays for the next removal of old entries.
+bool Log::is_overtaken(const ParsedLogEntry& entry) {
+  const std::uint64_t number = entry.plain.number;
+  const LogExtent extent = reader_.extent();
+  if (!extent.last || *extent.last <= number) return false;
+  const LogRead next = reader_.read(number + 1);
+  if (!next.entry) return true;
+  if (next.entry->plain.predecessor == entry.hash) return false;
+  try {
+    store_.remove(log_entry_name(number));
+  } catch (const Error&) {  // expected on targets that are append-only for us
+  }
   return true;
 }
 

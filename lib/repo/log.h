@@ -70,6 +70,7 @@ class Log {
   void expect_allowed(const LogAppend& entry) const;
   ParsedLogEntry encode(const LogAppend& entry);
   bool publish(const ParsedLogEntry& entry);
+  bool is_overtaken(const ParsedLogEntry& entry);
   bool is_published(const ParsedLogEntry& entry);
   std::unique_ptr<Store::Upload> upload_copy(const ParsedLogEntry& entry);
   void commit_copy(std::uint64_t number, Store::Upload& copy);

@@ -1,6 +1,9 @@
 // Goal: whoever appends, all entries stand, in one order, and survive what storage does to them.
 #include <doctest/doctest.h>
 
+#include <functional>
+#include <utility>
+
 #include "base/error.h"
 #include "repo/log.h"
 #include "repo/log_world.h"
@@ -118,6 +121,55 @@ TEST_CASE("an entry that a repeated request met is one's own, once its copy is d
   CHECK(records(world.log("owner").refresh()) == Records{"one"});
   store.fail({3, Error(ErrorKind::failed, "the directory cannot be synced"), true, false});
   CHECK_THROWS_AS(log.append(world.snapshot_entry("two")), Error);
+}
+
+namespace {
+
+/// Falls asleep before it puts an entry, once: the world goes on.
+class SleepyStore : public FaultyStore {
+ public:
+  using FaultyStore::FaultyStore;
+  bool put_if_absent(const std::string& name, ByteView bytes) override {
+    if (meanwhile) std::exchange(meanwhile, nullptr)();
+    return FaultyStore::put_if_absent(name, bytes);
+  }
+  std::function<void()> meanwhile;
+};
+
+}  // namespace
+
+TEST_CASE("whoever sleeps until its number was used and removed appends where the log ends now") {
+  LogWorld world;
+  SleepyStore store(world.store);
+  Log log(store, world.keys("writer"), world.random);
+  Log owner = world.log("owner");
+  std::uint64_t first_kept = 0;
+  std::uint64_t removed = 0;
+  store.meanwhile = [&] {
+    owner.append(world.snapshot_entry("one"));
+    owner.append(world.snapshot_entry("two"));
+    first_kept = owner.append_checkpoint();
+    owner.append(world.snapshot_entry("three"));
+    removed = first_kept;
+  };
+  SUBCASE("all before a checkpoint were removed") {}
+  SUBCASE("its own was the last to be removed") {
+    store.meanwhile = [&] {
+      owner.append(world.snapshot_entry("one"));
+      first_kept = owner.append_checkpoint();
+      owner.append(world.snapshot_entry("two"));
+      owner.append(world.snapshot_entry("three"));
+      removed = kFirstFree + 1;
+    };
+  }
+  store.meanwhile = [&, go_on = store.meanwhile] {
+    go_on();
+    for (std::uint64_t number = 0; number < removed; ++number) world.remove(number);
+  };
+  CHECK(log.append(world.snapshot_entry("slept")) > first_kept);
+  CHECK(records(log.state()) == Records{"one", "two", "three", "slept"});
+  CHECK(records(world.log("reader").refresh()) == Records{"one", "two", "three", "slept"});
+  CHECK(is_same_state(owner.refresh(), log.state()));
 }
 
 TEST_CASE("a put that failed for certain is told, and leaves nothing") {
