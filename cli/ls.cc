@@ -169,8 +169,8 @@ void LsCommand::run(const Invocation& invocation) {
   const bool is_whole = !path_ && !split_snapshot_path(snapshot_).path;
   OpenedRepository opened = open_repository(invocation, Access::read);
   const ListedSnapshot snapshot = choose_snapshot(invocation, opened, snapshot_, wishes_).snapshot;
-  const LoadedIndex loaded =
-      opened.repository->load_index({false, opened.index_cache_directory}, invocation.console);
+  const LoadedIndex loaded = opened.repository->load_index(
+      {false, opened.index_cache_directory, true}, invocation.console);
   BlockSource blocks(*opened.store, loaded.index, opened.repository->secrets());
   MovedChunks moved(*opened.repository, opened.index_cache_directory);
   ChunkReader chunks(blocks, opened.repository->keyring(), &moved);

@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <future>
 #include <map>
+#include <set>
 #include <unordered_map>
 #include <utility>
 #include <vector>
@@ -61,6 +62,7 @@ class Loader {
   void report_missing_tables();
   void add_table(const Id& pack, std::uint64_t length, const Bytes& table);
   void adopt_orphans();
+  void read_unlogged();
   bool is_of_use(const IndexRun& run) const;
   void use(IndexRun run);
   IndexCache cache() const { return {options_.cache_directory, keyring_.local_key()}; }
@@ -77,6 +79,7 @@ class Loader {
   std::unordered_map<Id, LivePack> live_;    // those that the log names
   std::size_t wanted_ = 0;                   // how many of them
   PackSizes unknown_;                        // listed, and not named by the log; only for writing
+  std::set<Id> unlogged_;                    // the same, of which something may be read
   std::map<Id, std::string> broken_tables_;  // pack -> why its own table does not do
   RunCollector tables_;
   std::vector<CachedRun> cached_;  // the largest first
@@ -131,6 +134,7 @@ bool Loader::is_trusted(const SlotId& writer) const {
 
 PackUse Loader::judge(const PackRecord& pack) const {
   const auto live = live_.find(pack.name);
+  if (unlogged_.contains(pack.name)) return PackUse::readable;
   if (live == live_.end() && !loaded_.adopted->contains(pack.name)) return PackUse::absent;
   if (!options_.for_writing) return PackUse::readable;
   const auto damaged = state_.damaged.find(pack.name);
@@ -286,6 +290,20 @@ void Loader::adopt_orphans() {
   for (const auto& [name, length] : unknown_) loaded_.adopted->look(name, length, take);
 }
 
+/// An entry that is lost may have named them, and later snapshots may need what they hold.
+void Loader::read_unlogged() {
+  if (state_.broken.empty() && state_.void_numbers.empty()) return;
+  for (const auto& [name, length] : list_packs(store_)) {
+    if (live_.contains(name) || state_.objects.is_deleted(name)) continue;
+    try {
+      add_table(name, length, read_pack_table(store_, keyring_, name, length));
+      unlogged_.insert(name);
+    } catch (const Error& error) {  // per item: a stranger's file, or one that was cut
+      if (!error.is_about_bytes() && error.kind() != ErrorKind::no_key) throw;
+    }
+  }
+}
+
 LoadedIndex Loader::load() {
   // A listing waits for the target, and the local index does not need it.
   std::future<PackSizes> listing;
@@ -301,10 +319,9 @@ LoadedIndex Loader::load() {
   report_missing_tables();
   finish_tables();
   for (CachedRun& cached : cached_) use(std::move(cached.run));
-  if (options_.for_writing) {
-    adopt_orphans();
-    if (!tables_.is_empty()) use(tables_.take_run());
-  }
+  if (options_.for_writing) adopt_orphans();
+  if (options_.with_unlogged) read_unlogged();
+  if (!tables_.is_empty()) use(tables_.take_run());
   for (const auto& [pack, chunks] : state_.damaged) {
     for (const ChunkName& chunk : chunks) loaded_.index.mark_damaged(pack, chunk.id);
   }

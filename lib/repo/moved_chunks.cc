@@ -79,7 +79,7 @@ std::shared_ptr<MovedChunks::View> MovedChunks::newer_view(const std::shared_ptr
         if (!is_any_deleted(state, packs_of(index, id))) return;
         ToldBefore told;
         newer = std::make_shared<View>(
-            repository_, repository_.load_index({false, index_cache_directory_}, told));
+            repository_, repository_.load_index({false, index_cache_directory_, true}, told));
       });
     } catch (const Error& error) {  // per item: then what is missing is told as it is
       if (error.kind() == ErrorKind::interrupted) throw;

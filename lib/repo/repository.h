@@ -56,6 +56,9 @@ struct IndexOptions {
   bool for_writing = false;
   /// Directory of the local index cache; empty: none.
   std::string cache_directory;
+  /// For whoever reads what snapshots hold: where entries of the log are lost, packs that no entry
+  /// names are looked into, too. Never for a collector.
+  bool with_unlogged = false;
 };
 
 /// An index and what a backup must say in the log to rely on it.

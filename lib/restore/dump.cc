@@ -51,7 +51,7 @@ Node find_file(MetadataSource& trees, const Node& root, const std::string& path)
 void dump_file(Repository& repository, const Node& root, const std::string& path, int out_fd,
                const DumpOptions& options, FindingSink& findings) {
   const LoadedIndex loaded =
-      repository.load_index({false, options.index_cache_directory}, findings);
+      repository.load_index({false, options.index_cache_directory, true}, findings);
   BlockSource blocks(repository.store(), loaded.index, repository.secrets());
   MovedChunks moved(repository, options.index_cache_directory);
   ChunkReader chunks(blocks, repository.keyring(), &moved);

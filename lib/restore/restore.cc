@@ -85,7 +85,7 @@ RestoreResult restore_snapshot(Repository& repository, ThreadPool& pool, const N
   SharedFindings findings(sink, options.no_owner ? SharedFindings::MissingRights::note
                                                  : SharedFindings::MissingRights::partial);
   const LoadedIndex loaded =
-      repository.load_index({false, options.index_cache_directory}, findings);
+      repository.load_index({false, options.index_cache_directory, true}, findings);
   BlockSource blocks(repository.store(), loaded.index, repository.secrets());
   MovedChunks moved(repository, options.index_cache_directory);
   ChunkReader chunks(blocks, repository.keyring(), &moved);

@@ -372,6 +372,27 @@ class Log(Damage):
         self.expect(0, "verify")
         self.expect(0, "verify", "--keyless")
 
+    def test_what_only_a_lost_log_entry_named_is_still_read(self):
+        content = os.urandom(3 << 20)
+        self.write("src/a", content)
+        self.backup("src")
+        self.write("src/b", b"x")
+        self.backup("src")
+        entry = sorted(name for name in os.listdir(self.path("repo", "log")) if "." not in name)[-2]
+        for name in (entry, entry + ".copy"):
+            os.unlink(self.path("repo", "log", name))
+        for code, out in ((13, "before"), (0, "after")):
+            self.expect(code, "restore", "latest:" + self.path("src"), "-t", out)
+            with open(self.path(out, "a"), "rb") as file:
+                self.assertEqual(file.read(), content)
+            self.assertIn("/a", self.expect(code, "ls", "latest").text)
+            if out == "before":
+                self.expect(14, "repair", "log")
+        self.expect(13, "prune")  # no table that the log names tells of what is needed
+        self.backup("src")        # adopts the packs
+        self.expect(0, "prune", "--max-unused", "0")
+        self.expect(0, "verify", "--read-data")
+
     def test_a_log_that_lost_its_beginning_is_13_until_a_copy_gives_it_back(self):
         before = files_of(self.path("repo"))
         shutil.copytree(self.path("repo"), self.path("copy"))
