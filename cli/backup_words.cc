@@ -193,7 +193,8 @@ BackupOptions BackupWords::make_options() const {
   options.ignore_ctime = ignore_ctime;
   options.is_dry_run = is_dry_run;
   for (const std::string& list : tags) {
-    for (std::string& tag : split(list, ',')) options.tags.push_back(std::move(tag));
+    if (list.empty()) throw Error(ErrorKind::usage, "--tag: an empty text is no tag");
+    for (std::string& tag : parse_tags("--tag", list)) options.tags.push_back(std::move(tag));
   }
   if (time) options.time = parse_time("--time", *time);
   if (compression) {

@@ -30,10 +30,10 @@ std::uint64_t parse_count(const std::string& option, const std::optional<std::st
   return parse_number(option, *text, 0, kKeepAll - 1);
 }
 
-std::optional<std::uint64_t> parse_within(const std::string& option,
-                                          const std::optional<std::string>& text) {
+std::optional<CalendarSpan> parse_within(const std::string& option,
+                                         const std::optional<std::string>& text) {
   if (!text) return std::nullopt;
-  return parse_duration(option, *text);
+  return parse_calendar_span(option, *text);
 }
 
 }  // namespace
@@ -67,7 +67,7 @@ RetentionPolicy RetentionWords::policy() const {
     policy.newest_within.at(i) =
         parse_within(option_name("--keep-within-", i), newest_within.at(i));
   }
-  for (const std::string& list : tags) policy.tags.push_back(split_commas(list));
+  for (const std::string& list : tags) policy.tags.push_back(parse_tags("--keep-tag", list));
   return policy;
 }
 

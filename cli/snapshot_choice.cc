@@ -1,7 +1,9 @@
 #include "snapshot_choice.h"
 
+#include <algorithm>
 #include <memory>
 
+#include "base/error.h"
 #include "repo/block_source.h"
 #include "repo/chunk_reader.h"
 #include "snapshot/listing.h"
@@ -26,8 +28,8 @@ class TreeLookup {
  private:
   struct Reading {
     Reading(OpenedRepository& opened, FindingSink& findings)
-        : index(
-              opened.repository->load_index({false, opened.index_cache_directory}, findings).index),
+        : index(opened.repository->load_index({false, opened.index_cache_directory, true}, findings)
+                    .index),
           blocks(*opened.store, index, opened.repository->secrets()),
           chunks(blocks, opened.repository->keyring()),
           trees(chunks) {}
@@ -54,7 +56,9 @@ void SnapshotWishes::declare(Syntax& syntax) {
 SnapshotFilter SnapshotWishes::filter() const {
   SnapshotFilter filter;
   filter.hosts = hosts;
-  for (const std::string& list : tags) filter.tags.push_back(split_commas(list));
+  if (std::find(hosts.begin(), hosts.end(), "") != hosts.end())
+    throw Error(ErrorKind::usage, "--host: an empty name is no host's");
+  for (const std::string& list : tags) filter.tags.push_back(parse_tags("--tag", list));
   for (const std::string& path : paths) filter.paths.push_back(absolute_path(path));
   return filter;
 }

@@ -1,5 +1,7 @@
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "access.h"
 #include "base/text.h"
 #include "command.h"
@@ -48,8 +50,9 @@ Chosen choose(const Invocation& invocation, const Catalog& all, const Catalog& f
   Chosen chosen;
   for (const std::string& name : names) {
     const ListedSnapshot& any = all.resolve(name, context);
-    if (forgotten.find(any.id) != nullptr) {
-      chosen.push_back(forgotten.find(any.id));
+    const ListedSnapshot* found = forgotten.find(any.id);
+    if (found != nullptr) {
+      if (std::find(chosen.begin(), chosen.end(), found) == chosen.end()) chosen.push_back(found);
     } else {
       invocation.console.note("not_forgotten",
                               "snapshot " + any.id.short_hex() + " is not forgotten");

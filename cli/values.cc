@@ -2,6 +2,7 @@
 
 #include <time.h>
 
+#include <algorithm>
 #include <array>
 #include <charconv>
 #include <filesystem>
@@ -131,30 +132,40 @@ double parse_percent(const std::string& option, std::string_view text) {
   return percent;
 }
 
-std::uint64_t parse_duration(const std::string& option, std::string_view text) {
+CalendarSpan parse_calendar_span(const std::string& option, std::string_view text) {
   struct Unit {
     std::string_view word;
     std::uint64_t seconds;
+    std::uint64_t months;
   };
-  static constexpr std::array kUnits = {Unit{"min", 60},          Unit{"y", 365ULL * 86400},
-                                        Unit{"m", 30ULL * 86400}, Unit{"d", 86400},
-                                        Unit{"h", 3600},          Unit{"s", 1}};
-  constexpr std::uint64_t kMax = 1000ULL * 365 * 86400;
+  static constexpr std::array kUnits = {Unit{"min", 60, 0},  Unit{"y", 0, 12},   Unit{"m", 0, 1},
+                                        Unit{"d", 86400, 0}, Unit{"h", 3600, 0}, Unit{"s", 1, 0}};
+  constexpr std::uint64_t kMaxMonths = 1000ULL * 12;
+  constexpr std::uint64_t kMaxSeconds = 1000ULL * 365 * 86400;
   std::string_view rest = text;
-  std::uint64_t total = 0;
+  CalendarSpan total;
   bool is_valid = !rest.empty();
   while (is_valid && !rest.empty()) {
     const auto number = take_number(rest);
     is_valid = false;
     for (const Unit& unit : kUnits) {
-      if (!number || *number > kMax / unit.seconds || !take(rest, unit.word)) continue;
-      total += *number * unit.seconds;
-      is_valid = total <= kMax;
+      if (!number || *number > kMaxSeconds || !take(rest, unit.word)) continue;
+      const std::uint64_t most =
+          unit.months != 0 ? kMaxMonths / unit.months : kMaxSeconds / unit.seconds;
+      if (*number > most) break;
+      total.seconds += *number * unit.seconds;
+      total.months += *number * unit.months;
+      is_valid = total.seconds <= kMaxSeconds && total.months <= kMaxMonths;
       break;
     }
   }
   if (!is_valid) fail_value(option, text, "a duration (like 90s, 36h, 7d or 1y6m)");
   return total;
+}
+
+std::uint64_t parse_duration(const std::string& option, std::string_view text) {
+  const CalendarSpan span = parse_calendar_span(option, text);
+  return span.seconds + (span.months / 12 * 365 + span.months % 12 * 30) * 86400;
 }
 
 Timestamp parse_time(const std::string& option, const std::string& text) {
@@ -181,6 +192,13 @@ Timestamp parse_time(const std::string& option, const std::string& text) {
     fail_value(option, text, "a time (like 2026-11-22, \"2026-11-22 01:26:01\" or RFC 3339)");
   }
   return {*seconds, nanoseconds};
+}
+
+std::vector<std::string> parse_tags(const std::string& option, std::string_view text) {
+  std::vector<std::string> tags = split_commas(text);
+  if (tags.size() > 1 && std::find(tags.begin(), tags.end(), "") != tags.end())
+    fail_value(option, text, "a list of tags: a part of it is empty");
+  return tags;
 }
 
 std::vector<std::string> split_commas(std::string_view text) {

@@ -1,5 +1,7 @@
 #include "retention/calendar.h"
 
+#include <chrono>
+
 namespace coppice {
 namespace {
 
@@ -40,6 +42,21 @@ std::int64_t period_number(Period period, Timestamp time, int utc_offset_minutes
       return floor_divide(month_of_day(day) + 2, 12);  // from March back to January
   }
   return 0;
+}
+
+Timestamp counted_back(Timestamp time, int utc_offset_minutes, const CalendarSpan& span) {
+  using namespace std::chrono;
+  const seconds offset = minutes(utc_offset_minutes);
+  const sys_seconds local{seconds(time.seconds) + offset};
+  const sys_days day = floor<days>(local);
+  const year_month_day date(day);
+  const year_month month =
+      year_month(date.year(), date.month()) - months(static_cast<months::rep>(span.months));
+  const sys_days back =
+      sys_days(month / std::chrono::day(1)) + days(static_cast<unsigned>(date.day()) - 1U);
+  const sys_seconds there = back + (local - day) - offset;
+  time.seconds = there.time_since_epoch().count() - static_cast<std::int64_t>(span.seconds);
+  return time;
 }
 
 }  // namespace coppice

@@ -17,6 +17,7 @@ class Judge {
 
   void set_reference(const ListedSnapshot& newest) {
     reference_ = std::min(newest.record.time, now_);
+    utc_offset_minutes_ = newest.record.utc_offset_minutes;
   }
   void look(Judgement& judgement);
 
@@ -28,7 +29,7 @@ class Judge {
     std::uint64_t kept = 0;
   };
 
-  bool is_within(const ListedSnapshot& snapshot, std::uint64_t seconds) const;
+  bool is_within(const ListedSnapshot& snapshot, const CalendarSpan& span) const;
   bool is_first_of_period(PeriodRule& rule, Period period, const ListedSnapshot& snapshot) const;
   void look_by_period(Judgement& judgement, std::size_t period);
   void look_by_tags(Judgement& judgement) const;
@@ -36,14 +37,14 @@ class Judge {
   const RetentionPolicy& policy_;
   const Timestamp now_;
   Timestamp reference_;
+  int utc_offset_minutes_ = 0;
   std::uint64_t last_kept_ = 0;
   std::array<PeriodRule, kPeriods> newest_of_;
   std::array<PeriodRule, kPeriods> newest_within_;
 };
 
-bool Judge::is_within(const ListedSnapshot& snapshot, std::uint64_t seconds) const {
-  Timestamp from = reference_;
-  from.seconds -= static_cast<std::int64_t>(seconds);
+bool Judge::is_within(const ListedSnapshot& snapshot, const CalendarSpan& span) const {
+  const Timestamp from = counted_back(reference_, utc_offset_minutes_, span);
   return snapshot.record.time > from || snapshot.record.time == reference_;
 }
 
@@ -62,8 +63,8 @@ void Judge::look_by_period(Judgement& judgement, std::size_t at) {
     ++counted.kept;
     judgement.reasons.push_back(word + " snapshot");
   }
-  const auto& seconds = policy_.newest_within.at(at);
-  if (seconds && is_within(snapshot, *seconds) &&
+  const auto& span = policy_.newest_within.at(at);
+  if (span && is_within(snapshot, *span) &&
       is_first_of_period(newest_within_.at(at), period, snapshot)) {
     judgement.reasons.push_back(word + " within");
   }
@@ -109,7 +110,7 @@ bool RetentionPolicy::is_empty() const {
          std::all_of(newest_of.begin(), newest_of.end(), [](auto n) { return n == 0; }) &&
          !within &&
          std::none_of(newest_within.begin(), newest_within.end(),
-                      [](const auto& seconds) { return seconds.has_value(); }) &&
+                      [](const auto& span) { return span.has_value(); }) &&
          tags.empty();
 }
 

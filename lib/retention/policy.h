@@ -19,9 +19,8 @@ inline constexpr std::uint64_t kKeepAll = std::numeric_limits<std::uint64_t>::ma
 struct RetentionPolicy {
   std::uint64_t last = 0;                           ///< the newest so many
   std::array<std::uint64_t, kPeriods> newest_of{};  ///< the newest of each of so many periods
-  std::optional<std::uint64_t> within;              ///< all of the last so many seconds
-  /// The newest of each period, of the last so many seconds.
-  std::array<std::optional<std::uint64_t>, kPeriods> newest_within{};
+  std::optional<CalendarSpan> within;               ///< all that are not older
+  std::array<std::optional<CalendarSpan>, kPeriods> newest_within{};  ///< of these, of each period
   /// All with all the tags of one of these lists; a list of one empty text wants those without
   /// tags.
   std::vector<std::vector<std::string>> tags;

@@ -67,10 +67,16 @@ void check_head(Store& store, const KeylessLog& log, const std::optional<Id>& re
     // The predecessor's hash, too: entries before a checkpoint may be gone.
     if (read.entry && (is_it(read.entry->hash) || is_it(read.entry->plain.predecessor))) return;
   }
-  findings.report(
-      {Finding::Weight::damaged, "log_rolled_back", "log",
-       "no entry has the hash " + expected_head +
-           ": the repository was rolled back or exchanged, or its newest entries are lost"});
+  std::string message =
+      "no entry has the hash " + expected_head +
+      ": the repository was rolled back or exchanged, or its newest entries are lost";
+  if (log.first().value_or(0) > 0) {
+    message +=
+        "; or it was noted before entry " + std::to_string(*log.first()) +
+        ", and prune has removed it since: then nothing can be proved by it, and the head that "
+        "verify tells now is the one to note, after each prune";
+  }
+  findings.report({Finding::Weight::damaged, "log_rolled_back", "log", message});
 }
 
 void check_seen_head(Store& store, const KeylessLog& log, const std::optional<Id>& repository,

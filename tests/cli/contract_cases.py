@@ -32,6 +32,7 @@ class ExitCodes(program.RepositoryTest):
             ["-r", "a", "-r", "b", "snapshots"],
             ["backup", source, "--tag", "t" * 1025], ["backup", source, "--host", "h" * 256],
             ["backup", source, "--tag", ",".join("t" * 1025)], ["backup", source, "-n", "--host", "h" * 256],
+            ["backup", source, "--tag", ""], ["backup", source, "--tag", "a,"], ["snapshots", "--tag", ",a"],
             ["backup", source, "--as", "/a/" + "n" * 256],
             ["backup", "--stdin", "--stdin-filename", "n" * 256],
         ):

@@ -57,10 +57,16 @@ class Forget(program.RepositoryTest):
         self.expect(0, "undelete", a)
         self.assertEqual(len(self.groups("--keep-within-daily", "0d", "-n")[0][0]["keep"]), 1)
 
+    def test_keep_within_counts_months_by_the_calendar(self):
+        self.dated("2026-07-30 23:00", "2026-07-31 12:00", "2026-08-31 09:00")
+        groups, _ = self.groups("--keep-within", "1m", "-n")
+        self.assertEqual([s["time"][:10] for s in groups[0]["keep"]], ["2026-07-31", "2026-08-31"])
+
     def test_what_is_refused(self):
         a, b = self.backup("src"), self.backup("src", "--host", "other")
         for words in ((), ("--keep-last", "0"), ("--keep-last", "-1"), ("--keep-last", "x"), ("--keep-dayly", "1"),
-                      ("--keep-within", "1q"), ("--group-by", "moon"), ("--group-by", ""), (a, "--keep-last", "1")):
+                      ("--keep-within", "1q"), ("--keep-tag", "x,"), ("--keep-tag", ",x"), ("--keep-last", "1", "--tag", "x,,y"),
+                      ("--keep-last", "1", "--host", ""), ("--group-by", "moon"), ("--group-by", ""), (a, "--keep-last", "1")):
             self.expect(2, "forget", *words)
         self.expect(1, "forget", "12345678")
         for words in (("--keep-tag", "nothing"), (a,), (a[:8], b[:8])):
@@ -94,6 +100,9 @@ class Forget(program.RepositoryTest):
         self.assertEqual(self.expect(0, "undelete", "--json", a[:8]).summary()["snapshots_brought_back"], 1)
         self.assertEqual(self.visible(), [a, b])
         self.assertIn("not forgotten", self.expect(0, "undelete", a).errors)
+        self.expect(0, "forget", "-q", a)
+        summary = self.expect(0, "undelete", "--json", a, a[:8]).summary()
+        self.assertEqual((summary["snapshots_brought_back"], summary["snapshots_forgotten"]), (1, 0))
         self.expect(0, "restore", a, "-t", "out")
 
     def test_dry_runs_work_on_read_only_media(self):

@@ -56,5 +56,21 @@ TEST_CASE("periods are those of the place where the snapshot was made") {
   CHECK(is_same(Period::day, late, utc(2026, 11, 23, 7), 60, -360));
 }
 
+TEST_CASE("months and years are counted back by the calendar of the place") {
+  const auto back = [](std::int64_t from, const CalendarSpan& span, int offset = 0) {
+    return counted_back({from, 7}, offset, span).seconds;
+  };
+  CHECK(back(utc(2026, 8, 31, 9), {0, 1}) == utc(2026, 7, 31, 9));
+  CHECK(back(utc(2026, 3, 31, 9), {0, 1}) == utc(2026, 3, 3, 9));  // as restic: no February 31
+  CHECK(back(utc(2025, 2, 28), {0, 12}) == utc(2024, 2, 28));
+  CHECK(back(utc(2024, 2, 29), {0, 12}) == utc(2023, 3, 1));
+  CHECK(back(utc(2026, 1, 15), {0, 13}) == utc(2024, 12, 15));
+  CHECK(back(utc(2026, 1, 15), {86400 + 5, 0}) == utc(2026, 1, 14) - 5);
+  CHECK(back(utc(1969, 1, 31), {0, 12 * 1000}) == utc(969, 1, 31));
+  // 01:00 on August 1st in Berlin: a month before is July 1st there, June 30th in UTC.
+  CHECK(back(utc(2026, 7, 31, 23), {0, 1}, 120) == utc(2026, 6, 30, 23));
+  CHECK(counted_back({5, 7}, 0, {}) == Timestamp{5, 7});
+}
+
 }  // namespace
 }  // namespace coppice::test

@@ -50,7 +50,7 @@ inline std::string kept(const SnapshotList& list, const RetentionPolicy& policy,
 inline std::uint64_t& count_of(RetentionPolicy& policy, Period period) {
   return policy.newest_of.at(static_cast<std::size_t>(period));
 }
-inline std::optional<std::uint64_t>& within_of(RetentionPolicy& policy, Period period) {
+inline std::optional<CalendarSpan>& within_of(RetentionPolicy& policy, Period period) {
   return policy.newest_within.at(static_cast<std::size_t>(period));
 }
 

@@ -8,6 +8,8 @@
 namespace coppice::test {
 namespace {
 
+CalendarSpan days(std::uint64_t n) { return {n * 86400, 0}; }
+
 TEST_CASE("the newest are those that were received last, whatever their times say") {
   SnapshotList list;
   list.add('a', kNoon);
@@ -67,7 +69,7 @@ TEST_CASE("back-dated and imported snapshots push nothing out") {
     list.add('z', kNoon + 400 * kDay).record.is_time_given = true;
     CHECK(kept(list, policy) == "ab");
     policy = {};
-    policy.within = 2 * kDay;
+    policy.within = days(2);
     CHECK(kept(list, policy) == "abz");
   }
 }
@@ -89,13 +91,13 @@ TEST_CASE("within counts back from the newest snapshot, and never from the futur
   list.add('d', kNoon - kDay);
   list.add('e', kNoon);
   RetentionPolicy policy;
-  policy.within = 2 * kDay;
+  policy.within = days(2);
   CHECK(kept(list, policy) == "bcde");
   policy = {};
-  within_of(policy, Period::day) = 2 * kDay;
+  within_of(policy, Period::day) = days(2);
   CHECK(kept(list, policy) == "bde");
   policy = {};
-  policy.within = 3 * kDay;
+  policy.within = days(3);
   list.add('f', kNoon + 300 * kDay);
   CHECK(kept(list, policy) == "f");
   CHECK(kept(list, policy, kNoon) == "bcdef");  // f is of the future
