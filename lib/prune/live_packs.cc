@@ -49,8 +49,10 @@ void LivePacks::list_packs() {
       view.writer = record.writer;
       view.is_condemned = state.condemned.contains(record.name);
       const auto listed = tools_.listed.find(record.name);
-      view.is_whole = listed != tools_.listed.end() && listed->second == record.length &&
-                      !state.damaged.contains(record.name);
+      const bool is_there = listed != tools_.listed.end() && listed->second == record.length;
+      const auto damaged = state.damaged.find(record.name);
+      view.is_whole = is_there && damaged == state.damaged.end();
+      view.has_lost_chunks = is_there && damaged != state.damaged.end() && !damaged->second.empty();
       at[p] = static_cast<std::uint32_t>(packs_.size());
       packs_.push_back(view);
     }

@@ -23,6 +23,7 @@ struct PackView {
   SlotId writer;
   bool is_condemned = false;
   bool is_whole = false;         ///< listed at its right size and not marked damaged
+  bool has_lost_chunks = false;  ///< listed at its right size, and some chunks are marked damaged
   std::uint64_t live_bytes = 0;  ///< sealed bytes of blocks that must stay
   std::uint64_t dead_bytes = 0;
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <bit>
 #include <map>
+#include <utility>
 
 namespace coppice {
 namespace {
@@ -60,11 +61,13 @@ void Planner::sort_out() {
       continue;
     }
     plan_.unused_bytes += pack.dead_bytes;
-    if (pack.is_whole) movable_.push_back(i);
+    if (pack.is_whole || pack.has_lost_chunks) movable_.push_back(i);
   }
 }
 
-/// The emptiest first: they give most for what is read.
+/// The emptiest first: they give most for what is read. Before them, and whatever is allowed to
+/// stay, packs of which lost chunks are not needed any more: so that a repository that was refilled
+/// becomes whole again.
 void Planner::choose_partly_dead() {
   const std::uint64_t allowed = allowed_unused(limits_.max_unused, plan_.used_bytes);
   plan_.unused_after = plan_.unused_bytes;
@@ -76,10 +79,12 @@ void Planner::choose_partly_dead() {
     return static_cast<double>(packs_[i].dead_bytes) /
            static_cast<double>(packs_[i].dead_bytes + packs_[i].live_bytes);
   };
-  std::stable_sort(candidates.begin(), candidates.end(),
-                   [&](std::size_t a, std::size_t b) { return share(a) > share(b); });
+  std::stable_sort(candidates.begin(), candidates.end(), [&](std::size_t a, std::size_t b) {
+    return std::pair(!packs_[a].has_lost_chunks, -share(a)) <
+           std::pair(!packs_[b].has_lost_chunks, -share(b));
+  });
   for (const std::size_t i : candidates) {
-    if (plan_.unused_after <= allowed) break;
+    if (plan_.unused_after <= allowed && !packs_[i].has_lost_chunks) break;
     if (!try_spend(packs_[i])) continue;
     plan_.partly.push_back(i);
     plan_.unused_after -= packs_[i].dead_bytes;
@@ -91,7 +96,7 @@ void Planner::choose_small() {
   for (const std::size_t i : movable_) {
     const bool is_moved =
         std::find(plan_.partly.begin(), plan_.partly.end(), i) != plan_.partly.end();
-    if (is_moved || packs_[i].length >= kSmallPackBytes) continue;
+    if (is_moved || !packs_[i].is_whole || packs_[i].length >= kSmallPackBytes) continue;
     tiers[static_cast<int>(std::bit_width(packs_[i].length)) / 3].push_back(i);
   }
   for (const auto& [tier, members] : tiers) {

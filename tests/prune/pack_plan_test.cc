@@ -27,6 +27,18 @@ TEST_CASE("dead packs go, condemned ones that are needed are rescued") {
   CHECK(plan.dead_bytes == 179 * kMiB);  // with those beside what is rescued
 }
 
+TEST_CASE("packs with lost chunks go first, whatever may stay unused, once something is dead") {
+  std::vector<PackView> packs = {pack(50, 10), pack(59, 1), pack(60, 0), pack(30, 30)};
+  for (const std::size_t i : {1U, 2U}) {
+    packs[i].is_whole = false;
+    packs[i].has_lost_chunks = true;
+  }
+  PlanLimits limits;
+  CHECK(plan_packs(packs, limits).partly == Positions{1, 3});
+  limits.max_unused.is_unlimited = true;
+  CHECK(plan_packs(packs, limits).partly == Positions{1});
+}
+
 TEST_CASE("the emptiest packs are written anew until little enough is unused") {
   const std::vector<PackView> packs = {pack(50, 10), pack(10, 50), pack(58, 2), pack(30, 30),
                                        pack(60, 0)};
