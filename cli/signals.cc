@@ -1,6 +1,7 @@
 #include "signals.h"
 
 #include <fcntl.h>
+#include <pthread.h>
 #include <signal.h>
 #include <unistd.h>
 
@@ -16,7 +17,11 @@ StopFlag stop_flag;
 std::atomic<pid_t> fed_by{0};
 std::atomic<int> input_to_end{-1};
 std::atomic<int> empty_input{-1};  // /dev/null
+std::atomic<pthread_t> reader{};   // the thread that reads the input
 static_assert(std::atomic<pid_t>::is_always_lock_free);
+static_assert(std::atomic<pthread_t>::is_always_lock_free);
+
+constexpr int kInterruptRead = SIGURG;  // who sends it by mistake does no harm: it is ignored else
 
 extern "C" void handle_stop(int signal_number) {
   const int saved_errno = errno;
@@ -24,12 +29,19 @@ extern "C" void handle_stop(int signal_number) {
   if (const pid_t child = fed_by.load(std::memory_order_relaxed); child > 0) {
     kill(child, signal_number);
   }
-  // The read that waits is interrupted, begins again and finds the end. It stands in the main
-  // thread, to which Linux gives the signal.
-  const int input = input_to_end.load(std::memory_order_relaxed);
-  if (input >= 0) dup2(empty_input.load(std::memory_order_relaxed), input);
+  // The read that waits is interrupted, begins again and finds the end. Linux gives a signal to the
+  // main thread as a rule, but to another one that is about to enter the kernel when it comes: then
+  // the read would go on waiting, unless it is interrupted once more.
+  const int input = input_to_end.load(std::memory_order_acquire);
+  if (input >= 0) {
+    dup2(empty_input.load(std::memory_order_relaxed), input);
+    const pthread_t waiting = reader.load(std::memory_order_relaxed);
+    if (pthread_equal(waiting, pthread_self()) == 0) pthread_kill(waiting, kInterruptRead);
+  }
   errno = saved_errno;
 }
+
+extern "C" void do_nothing(int /*signal_number*/) {}
 
 }  // namespace
 
@@ -55,7 +67,12 @@ void forward_signals_to(pid_t child) { fed_by.store(child, std::memory_order_rel
 
 void end_input_on_stop(int input) {
   empty_input.store(open("/dev/null", O_RDONLY | O_CLOEXEC), std::memory_order_relaxed);
-  input_to_end.store(input, std::memory_order_relaxed);
+  reader.store(pthread_self(), std::memory_order_relaxed);
+  struct sigaction action {};
+  action.sa_handler = do_nothing;  // without SA_RESTART: a read ends with EINTR
+  sigemptyset(&action.sa_mask);
+  sigaction(kInterruptRead, &action, nullptr);
+  input_to_end.store(input, std::memory_order_release);
 }
 
 }  // namespace coppice

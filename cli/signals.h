@@ -15,7 +15,8 @@ const StopFlag& install_signal_handlers();
 void forward_signals_to(pid_t child);
 
 /// Lets a stop turn `input` into an input that has ended: else a read that waits for a silent
-/// producer would go on waiting. Whoever reads must look at the flag when the input ends.
+/// producer would go on waiting. The calling thread is the one that reads. Whoever reads must look
+/// at the flag when the input ends.
 void end_input_on_stop(int input);
 
 }  // namespace coppice

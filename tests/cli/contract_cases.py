@@ -1,5 +1,6 @@
 """Exit codes, the naming of snapshots, streams, signals."""
 
+import ctypes
 import json
 import os
 import re
@@ -392,6 +393,20 @@ class Streams(program.RepositoryTest):
                     self.assertEqual((last["message_type"], last["code"]), ("exit_error", code))
         self.assertEqual(self.snapshots(), [])
         self.expect(0, "verify")
+
+
+    def test_a_signal_stops_a_waiting_read_whichever_thread_takes_it(self):
+        kill_thread = ctypes.CDLL(None, use_errno=True).tgkill
+        child = self.popen("backup", "--json", "--stdin", stdin=subprocess.PIPE, preexec_fn=default_signals)
+        child.stdin.write(bytes(1 << 20))
+        child.stdin.flush()
+        threads = [int(name) for name in os.listdir(f"/proc/{child.pid}/task")]
+        other = max(thread for thread in threads if thread != child.pid)
+        self.assertEqual(kill_thread(child.pid, other, signal.SIGTERM), 0)
+        child.wait(timeout=60)
+        _, err = child.communicate()
+        self.assertEqual(child.returncode, 143, err)
+        self.assertEqual(self.snapshots(), [])
 
 
 def default_signals():
